@@ -1,0 +1,11 @@
+// GELU: z Phi(z) with the normal distribution function Phi
+// value and derivative at z, four rows at a time; `p` is the activation's parameter, where it has one.
+#import lib/safe_math
+
+fn activation(z: vec4<f32>, p: f32) -> vec4<f32> {
+    return z * normal_cdf(z);
+}
+
+fn activation_slope(z: vec4<f32>, p: f32) -> vec4<f32> {
+    return normal_cdf(z) + z * 0.39894228 * safe_exp(-0.5 * z * z);
+}

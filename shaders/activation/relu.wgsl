@@ -1,0 +1,10 @@
+// ReLU: max(z, 0)
+// value and derivative at z, four rows at a time; `p` is the activation's parameter, where it has one.
+
+fn activation(z: vec4<f32>, p: f32) -> vec4<f32> {
+    return max(z, vec4<f32>(0.0));
+}
+
+fn activation_slope(z: vec4<f32>, p: f32) -> vec4<f32> {
+    return select(vec4<f32>(0.0), vec4<f32>(1.0), z > vec4<f32>(0.0));
+}

@@ -1,0 +1,6 @@
+// Whether a number is neither NaN nor infinite, by the bits of its exponent: WGSL lets a compiler assume that
+// NaN does not occur, so `x != x` may be folded to false.
+
+fn is_finite(x: f32) -> bool {
+    return (bitcast<u32>(x) & 0x7f800000u) != 0x7f800000u;
+}

@@ -1,0 +1,75 @@
+// Denoising score matching, in noise units (Vincent 2011; weight 1 is lambda = sigma_t^2):
+//
+//   loss_b     = w_t / D  sum_d r_bd^2,   r = offset + b_t F = eps_hat - eps
+//   d_output   = 2 w_t b_t r / (D B)
+//   partial    = for each group of 256 rows and each bin of time: (sum of losses, rows)
+//
+// shapes    output (network's F), offset, d_output (B, D) in panels; partial (groups, BINS, 2)
+// dispatch  one workgroup of 64 a 256 rows
+#import lib/panel
+#import lib/loss_bins
+
+struct Params {
+    rows: u32,  // B, without padding
+    dim: u32,   // D
+    times: u32, // K
+}
+
+@group(0) @binding(0) var<storage, read> output: array<f32>; // (panels, D, 32)
+@group(0) @binding(1) var<storage, read> offset: array<f32>; // (panels, D, 32)
+@group(0) @binding(2) var<storage, read> coefficients: array<vec4<f32>>; // (K, 2) of four
+@group(0) @binding(3) var<storage, read> time_index: array<u32>; // (panels * 32)
+@group(0) @binding(4) var<storage, read_write> d_output: array<f32>; // (panels, D, 32)
+@group(0) @binding(5) var<storage, read_write> partial: array<f32>; // (groups, BINS, 2)
+@group(0) @binding(6) var<uniform> params: Params;
+
+var<workgroup> row_loss: array<f32, 256>;
+var<workgroup> row_bin: array<u32, 256>;
+
+fn one_row(b: u32, slot: u32) {
+    let padded = (params.rows + 31u) / 32u * 32u;
+    row_loss[slot] = 0.0;
+    row_bin[slot] = BINS;
+    if b >= padded { return; }
+    let time = time_index[b];
+    let live = time < params.times;
+    let c = coefficients[min(time, params.times - 1u) * 2u + 1u]; // b, weight, t, 0
+    let scale = select(0.0, 2.0 * c.y * c.x / f32(params.dim * params.rows), live);
+    var sum = 0.0;
+    for (var d = 0u; d < params.dim; d++) {
+        let at = panel_index(b, d, params.dim);
+        let r = offset[at] + c.x * output[at];
+        sum += r * r;
+        d_output[at] = scale * r;
+    }
+    if live {
+        row_loss[slot] = c.y * sum / f32(params.dim);
+        row_bin[slot] = loss_bin(time, params.times);
+    }
+}
+
+@compute @workgroup_size(64)
+fn main(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let group = workgroup.y * groups.x + workgroup.x;
+    for (var i = 0u; i < 4u; i++) {
+        let slot = i * 64u + local;
+        one_row(group * 256u + slot, slot);
+    }
+    workgroupBarrier();
+    if local < BINS && group * 256u < params.rows {
+        var sum = 0.0;
+        var count = 0.0;
+        for (var slot = 0u; slot < 256u; slot++) {
+            if row_bin[slot] == local {
+                sum += row_loss[slot];
+                count += 1.0;
+            }
+        }
+        partial[(group * BINS + local) * 2u] = sum;
+        partial[(group * BINS + local) * 2u + 1u] = count;
+    }
+}

@@ -1,0 +1,47 @@
+// Gradients of the layer norm: d_gain_n = sum_b d_y z^,  d_shift_n = sum_b d_y, over one slice of the batch.
+//
+// shapes    d_y, z (holding z^) (B, N) in panels; partials (S, P), the layer's (2, stride) block starts at `at`
+// dispatch  one invocation a feature and slice
+#import lib/index
+
+struct Params {
+    width: u32,  // N
+    stride: u32, // N rounded up to 4
+    panels: u32,
+    slices: u32,   // S
+    at: u32,       // where the block starts in a slice
+    partials: u32, // P
+}
+
+@group(0) @binding(0) var<storage, read> d_y: array<vec4<f32>>; // (panels, N, 8) of four rows
+@group(0) @binding(1) var<storage, read> z: array<vec4<f32>>; // (panels, N, 8) of four rows
+@group(0) @binding(2) var<storage, read_write> partials: array<f32>; // (S, P)
+@group(0) @binding(3) var<uniform> params: Params;
+
+@compute @workgroup_size(64)
+fn main(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let i = linear_index(workgroup, groups, local);
+    if i >= params.stride * params.slices { return; }
+    let slice = i / params.stride;
+    let n = i % params.stride;
+    var gain = 0.0;
+    var shift = 0.0;
+    // padding columns get a zero gradient and so stay what they are
+    if n < params.width {
+        let end = (slice + 1u) * params.panels / params.slices;
+        for (var panel = slice * params.panels / params.slices; panel < end; panel++) {
+            for (var quad = 0u; quad < 8u; quad++) {
+                let at = (panel * params.width + n) * 8u + quad;
+                gain += dot(d_y[at], z[at]);
+                shift += dot(d_y[at], vec4<f32>(1.0));
+            }
+        }
+    }
+    let out = slice * params.partials + params.at + n;
+    partials[out] = gain;
+    partials[out + params.stride] = shift;
+}

@@ -1,0 +1,2 @@
+// Few outputs in the tile family: the same tiles.
+#import network/d_weight

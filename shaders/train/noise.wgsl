@@ -1,0 +1,90 @@
+// Draws a batch and noises it: x_t = m_t x_0 + sigma_t eps, with t, x_0 and eps from Philox.
+//
+//   input  = (c_in x_t, time features of t)          what the network sees
+//   offset = a x_t - eps                             so that eps_hat - eps = offset + b F for network output F
+//
+// Rows are drawn with replacement, or, in a held-out pass, taken in order with times spread evenly.
+// All functions of time come from the rows of `coefficients`, computed in f64 on the host.
+// shapes    data (n, D); coefficients (K, 8): c_in, m, sigma, a, b, weight, t, 0; features (K, F); B rows in panels
+// dispatch  one invocation a row of the padded batch
+#import lib/index
+#import lib/panel
+#import lib/random
+#import lib/normal
+
+struct Params {
+    rows: u32,       // B, without padding
+    dim: u32,        // D
+    features: u32,   // F
+    times: u32,      // K
+    data_rows: u32,  // n
+    held_out: u32,   // 1: rows in order, control[0] counts batches
+    draws: u32,      // rows of a held-out pass in all; the data is gone through as often as that takes
+    stratified: u32, // 1: one stratum of times a row
+    seed_low: u32,
+    seed_high: u32,
+}
+
+@group(0) @binding(0) var<storage, read> data: array<f32>; // (n, D)
+@group(0) @binding(1) var<storage, read> coefficients: array<vec4<f32>>; // (K, 2) of four
+@group(0) @binding(2) var<storage, read> features: array<f32>; // (K, F)
+@group(0) @binding(3) var<storage, read> control: array<u32>; // [0] the step
+@group(0) @binding(4) var<storage, read_write> input: array<f32>; // (panels, D + F, 32)
+@group(0) @binding(5) var<storage, read_write> offset: array<f32>; // (panels, D, 32)
+@group(0) @binding(6) var<storage, read_write> time_index: array<u32>; // (panels * 32), 0xffffffff for rows that do not count
+@group(0) @binding(7) var<uniform> params: Params;
+
+struct Draw {
+    row: u32,    // of the data
+    time: u32,   // of the coefficients
+    stream: u32, // Philox index of the noise
+    purpose: u32,
+    live: bool,
+}
+
+fn draw_training(b: u32, step: u32, seed: vec2<u32>) -> Draw {
+    let words = random_words(seed, PURPOSE_BATCH, b, step, 0u);
+    var time = random_below(words.y, params.times);
+    if params.stratified == 1u {
+        let low = b * params.times / params.rows;
+        let high = (b + 1u) * params.times / params.rows;
+        time = min(low + random_below(words.y, max(high - low, 1u)), params.times - 1u);
+    }
+    return Draw(random_below(words.x, params.data_rows), time, b, PURPOSE_NOISE, b < params.rows);
+}
+
+fn draw_held_out(b: u32, batch: u32, seed: vec2<u32>) -> Draw {
+    let index = batch * params.rows + b;
+    // multiples of the golden ratio spread over [0, 1) more evenly than random numbers
+    let time = random_below(index * 2654435769u + seed.x, params.times);
+    return Draw(index % params.data_rows, time, index, PURPOSE_HELD_OUT, b < params.rows && index < params.draws);
+}
+
+@compute @workgroup_size(64)
+fn main(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let b = linear_index(workgroup, groups, local);
+    if b >= (params.rows + 31u) / 32u * 32u { return; }
+    let seed = vec2<u32>(params.seed_low, params.seed_high);
+    var draw = draw_training(b, control[0], seed);
+    if params.held_out == 1u { draw = draw_held_out(b, control[0], seed); }
+    time_index[b] = select(0xffffffffu, draw.time, draw.live);
+    let c = coefficients[draw.time * 2u]; // c_in, m, sigma, a
+    let step = select(control[0], 0u, params.held_out == 1u);
+    let width = params.dim + params.features;
+    var z = vec4<f32>(0.0);
+    for (var d = 0u; d < params.dim; d++) {
+        if d % 4u == 0u { z = normals(random_words(seed, draw.purpose, draw.stream, step, d / 4u)); }
+        let eps = z.x;
+        z = z.yzwx;
+        let x = c.y * data[draw.row * params.dim + d] + c.z * eps;
+        input[panel_index(b, d, width)] = c.x * x;
+        offset[panel_index(b, d, params.dim)] = c.w * x - eps;
+    }
+    for (var f = 0u; f < params.features; f++) {
+        input[panel_index(b, params.dim + f, width)] = features[draw.time * params.features + f];
+    }
+}

@@ -1,0 +1,231 @@
+//! The self-test: every kernel against its f64 twin, on the device at hand, over awkward shapes.
+//!
+//! Whole recordings (training steps, held-out batches, reverse steps) are walked command by command: before each, the
+//! reference's numbers are rounded to f32 and uploaded, then both engines run the one command and every tensor it is
+//! bound to is compared. So each kernel is judged alone, in the surroundings it is used in. All memory is poisoned
+//! first, so that nothing can lean on zeros.
+
+use crate::error::Result;
+use crate::network::{ACTIVATIONS, Network, NetworkOptions};
+use crate::process::{self, Process, SamplerOptions};
+use crate::recording::{Arena, Command, Element, Engine, Recording, Tensor};
+use crate::reference::Reference;
+use crate::sample::{Chunk, NetworkScore, Score};
+use crate::train::{self, Dataset, TrainOptions};
+
+/// How far one kernel strayed.
+#[derive(Debug, Clone)]
+pub struct Finding {
+    /// Kernel and slots.
+    pub kernel: String,
+    /// Launches compared.
+    pub launches: usize,
+    /// Numbers compared.
+    pub numbers: usize,
+    /// Greatest difference, relative to the greatest number of its tensor.
+    pub worst: f64,
+    /// The case and tensor with the greatest difference.
+    pub place: String,
+    /// What is accepted.
+    pub tolerance: f64,
+}
+
+impl Finding {
+    /// Whether the kernel is right on this device.
+    pub fn passed(&self) -> bool {
+        self.worst <= self.tolerance
+    }
+}
+
+/// Accepted difference, relative to the greatest number of the tensor: sums of up to 2048 products in f32, and
+/// transcendental functions as loose as WGSL allows them.
+pub const TOLERANCE: f64 = 2e-5;
+/// What memory holds before anything is written.
+const POISON: f32 = -12_345.0;
+
+/// A network and batch to walk through.
+pub struct Shape {
+    /// Data dimension.
+    pub dim: usize,
+    /// As `--hidden`.
+    pub hidden: &'static str,
+    /// Time features.
+    pub features: usize,
+    /// Rows.
+    pub batch: usize,
+}
+
+const fn shape(dim: usize, hidden: &'static str, features: usize, batch: usize) -> Shape {
+    Shape { dim, hidden, features, batch }
+}
+
+/// Awkward shapes: 1, primes, one more than a tile.
+pub const SHAPES: &[Shape] = &[
+    shape(1, "1x1", 0, 1),
+    shape(2, "64x2", 30, 33),
+    shape(3, "65,7", 5, 31),
+    shape(9, "33,33", 3, 64),
+    shape(17, "129x1", 2, 257),
+];
+
+/// Runs all cases and gives one finding a kernel.
+pub fn examine(gpu: &mut dyn Engine, shapes: &[Shape], activations: &[&str]) -> Result<Vec<Finding>> {
+    let mut walk = Walk { gpu, findings: Vec::new() };
+    for (i, shape) in shapes.iter().enumerate() {
+        let activation = activations[i % activations.len()];
+        for blocks in [false, true] {
+            walk.network(shape, activation, blocks, ["sgd", "adam", "adamw"][i % 3])?;
+        }
+    }
+    for activation in activations {
+        walk.network(&shape(2, "8x1", 2, 40), activation, false, "adam")?;
+    }
+    Ok(walk.findings)
+}
+
+/// Names of all activations.
+pub fn all_activations() -> Vec<&'static str> {
+    ACTIVATIONS.iter().map(|a| a.name).collect()
+}
+
+struct Walk<'a> {
+    gpu: &'a mut dyn Engine,
+    findings: Vec<Finding>,
+}
+
+fn rows(count: usize, dim: usize, seed: u64) -> Vec<f32> {
+    let one = |i: usize| {
+        crate::random::normals(crate::random::words(seed, crate::random::Purpose::Test, (i / dim) as u32, 0, (i % dim / 4) as u32))[i % dim % 4] as f32
+    };
+    (0..count * dim).map(one).collect()
+}
+
+impl Walk<'_> {
+    fn network(&mut self, shape: &Shape, activation: &str, blocks: bool, optimiser: &str) -> Result<()> {
+        let label = format!("D={} H={} F={} B={} {activation}{}", shape.dim, shape.hidden, shape.features, shape.batch, if blocks { " norm skip" } else { "" });
+        let options = NetworkOptions {
+            hidden: shape.hidden.into(),
+            activation: activation.into(),
+            train_alpha: activation == "signrelu",
+            alpha: 0.75,
+            features: shape.features,
+            layer_norm: blocks,
+            skip: blocks,
+            ..NetworkOptions::default()
+        };
+        let network = Network::new(&options, shape.dim)?;
+        let training = TrainOptions { batch_size: shape.batch, optimiser: optimiser.into(), steps: 10, weight_decay: 0.01, clip: 0.1, ..TrainOptions::default() };
+        let data = Dataset::from_rows("self-test".into(), rows(50, shape.dim, 1), shape.dim, 0.3, true, 3)?;
+        let process = Process::named("ou")?;
+        self.training(&label, &network, &training, &process, &data)?;
+        self.sampling(&label, &network, &process, shape.batch)
+    }
+
+    fn training(&mut self, label: &str, network: &Network, options: &TrainOptions, process: &Process, data: &Dataset) -> Result<()> {
+        let mut reference = Reference::default();
+        let setup = train::Setup::new(network, process, data, options, 5)?;
+        let recordings = setup.recordings(5, 60)?;
+        self.poison(&mut reference, &setup.arena)?;
+        setup.upload(&mut reference)?;
+        setup.begin(&mut reference, 0, 2)?;
+        for recording in &recordings {
+            self.walk(label, &mut reference, recording)?;
+        }
+        self.gpu.release(&setup.arena);
+        Ok(())
+    }
+
+    fn sampling(&mut self, label: &str, network: &Network, process: &Process, batch: usize) -> Result<()> {
+        let mut reference = Reference::default();
+        let grid = process::grid("geometric", process, 2)?;
+        let plan = process::plan("ode-heun", process, &grid, &SamplerOptions::default())?;
+        let weights = network.initial(11)?;
+        let score = NetworkScore { network: network.clone(), process: process.clone(), variance: 1.5, feature_seed: 5, weights };
+        let mut arena = Arena::new();
+        let chunk = Chunk::new(&mut arena, &score, &plan, batch)?;
+        self.poison(&mut reference, &arena)?;
+        chunk.upload(&mut reference, &plan, &vec![0.25; score.dim()], &vec![2.0; score.dim()])?;
+        chunk.begin(&mut reference, 7)?;
+        for recording in [chunk.start(9, 1.0), chunk.stage(9), chunk.stage(9), chunk.finish()] {
+            self.walk(label, &mut reference, &recording)?;
+        }
+        self.gpu.release(&arena);
+        Ok(())
+    }
+
+    fn poison(&mut self, reference: &mut Reference, arena: &Arena) -> Result<()> {
+        self.gpu.allocate(arena)?;
+        reference.allocate(arena)?;
+        for b in arena.buffers.iter().filter(|b| b.element == Element::F32) {
+            let whole = Tensor { buffer: b.id, label: b.label.clone(), element: b.element, offset: 0, shape: vec![b.len] };
+            reference.write(&whole, &vec![POISON; b.len])?;
+        }
+        Ok(())
+    }
+
+    fn walk(&mut self, label: &str, reference: &mut Reference, recording: &Recording) -> Result<()> {
+        for command in &recording.commands {
+            let Command::Dispatch(dispatch) = command else { continue };
+            let one = Recording { label: dispatch.kernel.into(), commands: vec![command.clone()] };
+            for (_, t) in &dispatch.bindings {
+                match t.element {
+                    Element::F32 => {
+                        let rounded = reference.read(t)?;
+                        reference.write(t, &rounded)?;
+                        self.gpu.write(t, &rounded)?;
+                    }
+                    Element::U32 => self.gpu.write_u32(t, &reference.read_u32(t)?)?,
+                }
+            }
+            for engine in [&mut *self.gpu, reference as &mut dyn Engine] {
+                let program = engine.prepare(&one)?;
+                engine.run(program, 1)?;
+            }
+            let slots: Vec<&str> = dispatch.slots.iter().map(|(_, f)| f.rsplit('/').next().unwrap_or(f)).collect();
+            let name = if slots.is_empty() { dispatch.kernel.to_string() } else { format!("{}[{}]", dispatch.kernel, slots.join(",")) };
+            for (variable, t) in &dispatch.bindings {
+                self.compare(&name, &format!("{label}, {variable}"), reference, t)?;
+            }
+            if let Some(f) = self.findings.iter_mut().find(|f| f.kernel == name) {
+                f.launches += 1;
+            }
+        }
+        Ok(())
+    }
+
+    fn compare(&mut self, kernel: &str, place: &str, reference: &mut Reference, t: &Tensor) -> Result<()> {
+        let (truth, got): (Vec<f64>, Vec<f64>) = match t.element {
+            Element::F32 => (reference.read_f64(t)?, self.gpu.read(t)?.iter().map(|&v| f64::from(v)).collect()),
+            Element::U32 => {
+                let word = |&w: &u32| f64::from(w);
+                (reference.read_u32(t)?.iter().map(word).collect(), self.gpu.read_u32(t)?.iter().map(word).collect())
+            }
+        };
+        // words that hold the bits of real numbers differ by rounding only: compare them as such
+        let control = t.label.contains("control");
+        let poison = f64::from(POISON);
+        let scale = truth.iter().filter(|v| **v != poison).fold(1e-30f64, |m, v| m.max(v.abs()));
+        let mut worst = 0.0f64;
+        for (i, (a, b)) in truth.iter().zip(&got).enumerate() {
+            let difference = match (control && i >= 3, a == b) {
+                (_, true) => 0.0,
+                (true, _) => f64::from((f32::from_bits(*a as u32) - f32::from_bits(*b as u32)).abs()),
+                _ => (a - b).abs() / scale,
+            };
+            // a NaN on one side only is as wrong as can be
+            worst = if difference.is_nan() { f64::INFINITY } else { worst.max(difference) };
+        }
+        let new = || Finding { kernel: kernel.into(), launches: 0, numbers: 0, worst: -1.0, place: String::new(), tolerance: TOLERANCE };
+        if !self.findings.iter().any(|f| f.kernel == kernel) {
+            self.findings.push(new());
+        }
+        if let Some(f) = self.findings.iter_mut().find(|f| f.kernel == kernel) {
+            f.numbers += truth.len();
+            if worst > f.worst {
+                f.worst = worst;
+                f.place = place.to_string();
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,316 @@
+//! Executes recordings on a device. The only room that names wgpu; it knows nothing of diffusion.
+//!
+//! [`adapter`] chooses, [`linker`] and [`reflect`] turn shader files into interfaces, [`Gpu`] holds tensors and runs
+//! programs. Kernels exist in families where devices differ (see [`Gpu::family`]); all else is one file for all.
+
+pub mod adapter;
+pub mod linker;
+mod program;
+mod readback;
+pub mod reflect;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::error::{Error, Problem, Result};
+use crate::recording::{Arena, BufferId, Element, Engine, KernelTime, ProgramId, Recording, Tensor};
+pub use adapter::{AdapterLine, Choice, adapters};
+use linker::Embedded;
+use program::{Pipeline, Program};
+
+/// Families of kernels: the names that may stand between a kernel and `.wgsl`, with what each needs.
+pub const FAMILIES: &[(&str, &str)] = &[
+    ("panel", "lanes of one 8-wide subgroup share weights by subgroupBroadcast; for software devices"),
+    ("tile", "workgroup-memory tiles; runs everywhere"),
+];
+
+/// Set by the device's callbacks, looked at after every poll.
+#[derive(Default)]
+struct Health {
+    lost: Mutex<Option<String>>,
+    fault: Mutex<Option<String>>,
+}
+
+fn peek(cell: &Mutex<Option<String>>) -> Option<String> {
+    cell.lock().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+/// A device with its tensors and programs.
+pub struct Gpu {
+    device: wgpu::Device,
+    queue: wgpu::Queue,
+    line: AdapterLine,
+    family: &'static str,
+    health: Arc<Health>,
+    buffers: HashMap<BufferId, (wgpu::Buffer, String)>,
+    pipelines: HashMap<String, Arc<Pipeline>>,
+    programs: Vec<Program>,
+    readback: readback::Readback,
+    timestamps: bool,
+}
+
+impl Gpu {
+    /// Opens the device the user asked for.
+    pub fn open(choice: &Choice) -> Result<Self> {
+        let adapter = adapter::choose(choice)?;
+        let line = AdapterLine::of(&adapter);
+        let offered = adapter.features();
+        // only what is used is asked for, and only where it is offered
+        let features = offered & (wgpu::Features::SUBGROUP | wgpu::Features::TIMESTAMP_QUERY);
+        let has = adapter.limits();
+        let limits = wgpu::Limits {
+            max_buffer_size: has.max_buffer_size,
+            max_storage_buffer_binding_size: has.max_storage_buffer_binding_size,
+            ..wgpu::Limits::default().or_worse_values_from(&has)
+        };
+        let descriptor = wgpu::DeviceDescriptor {
+            label: Some("scorefield"),
+            required_features: features,
+            required_limits: limits,
+            ..Default::default()
+        };
+        let (device, queue) = pollster::block_on(adapter.request_device(&descriptor))
+            .map_err(|e| Error::device(Problem::new(format!("the device refused to open: {e}")).at(&line)))?;
+        let health = Arc::new(Health::default());
+        watch(&device, &health);
+        let family = match features.contains(wgpu::Features::SUBGROUP) && line.subgroup == (8, 8) {
+            true => "panel",
+            false => "tile",
+        };
+        let readback = readback::Readback::new(&device);
+        Ok(Self {
+            timestamps: features.contains(wgpu::Features::TIMESTAMP_QUERY),
+            device,
+            queue,
+            line,
+            family,
+            health,
+            buffers: HashMap::new(),
+            pipelines: HashMap::new(),
+            programs: Vec::new(),
+            readback,
+        })
+    }
+
+    /// What `devices` prints of the adapter in use.
+    pub fn adapter(&self) -> &AdapterLine {
+        &self.line
+    }
+
+    /// The kernel family in use, a row of [`FAMILIES`].
+    pub fn family(&self) -> &'static str {
+        self.family
+    }
+
+    /// Uses another family; refused where the device cannot run it.
+    pub fn force_family(&mut self, name: &str) -> Result<()> {
+        let Some((family, _)) = FAMILIES.iter().find(|(n, _)| *n == name) else {
+            let names: Vec<_> = FAMILIES.iter().map(|(n, _)| *n).collect();
+            return Err(Error::usage(
+                Problem::new("no such kernel family").at("--family").found(name).expected(names.join(", ")),
+            ));
+        };
+        if *family == "panel" && self.line.subgroup != (8, 8) {
+            return Err(Error::device(
+                Problem::new("kernel family `panel` needs subgroups of exactly 8 lanes").found(format!("{:?}", self.line.subgroup)),
+            ));
+        }
+        self.family = family;
+        Ok(())
+    }
+
+    /// Loses the device on purpose, so that tests can see what follows.
+    pub fn destroy_for_test(&self) {
+        self.device.destroy();
+    }
+
+    /// Fails when the device was lost or reported a fault since it was opened.
+    fn healthy(&self) -> Result<()> {
+        if let Some(why) = peek(&self.health.lost) {
+            return Err(Error::lost(
+                Problem::new(format!("the device was lost: {why}"))
+                    .at(&self.line)
+                    .hint("the last checkpoint is good; run again with --resume"),
+            ));
+        }
+        match peek(&self.health.fault) {
+            Some(what) => Err(Error::bug(Problem::new(format!("the device refused a command: {what}")).at(&self.line))),
+            None => Ok(()),
+        }
+    }
+
+    /// Waits for a submission, however long the device takes, as long as it lives.
+    fn wait_for(&self, index: Option<wgpu::SubmissionIndex>) -> Result<()> {
+        const PATIENCE: u32 = 12; // times ten seconds without a finished submission
+        for turn in 0.. {
+            let poll = wgpu::PollType::Wait { submission_index: index.clone(), timeout: Some(Duration::from_secs(10)) };
+            match self.device.poll(poll) {
+                Ok(_) => break,
+                Err(wgpu::PollError::Timeout) if self.line.is_software() || turn < PATIENCE => self.healthy()?,
+                Err(e) => {
+                    return Err(Error::lost(Problem::new(format!("the device does not answer: {e}")).at(&self.line)));
+                }
+            }
+        }
+        self.healthy()
+    }
+
+    fn buffer(&self, tensor: &Tensor) -> Result<&wgpu::Buffer> {
+        self.buffers
+            .get(&tensor.buffer)
+            .map(|(b, _)| b)
+            .ok_or_else(|| Error::bug(Problem::new(format!("tensor {} was never allocated", tensor.label))))
+    }
+
+    fn write_bytes(&mut self, tensor: &Tensor, element: Element, bytes: &[u8]) -> Result<()> {
+        if tensor.element != element || bytes.len() != 4 * tensor.len() {
+            return Err(Error::bug(Problem::new(format!(
+                "{} bytes written to tensor {} of shape {:?} and kind {:?}",
+                bytes.len(),
+                tensor.label,
+                tensor.shape,
+                tensor.element
+            ))));
+        }
+        // staging memory is only returned when a submission completes, so large uploads go piece by piece
+        const PIECE: usize = 16 << 20;
+        let at = 4 * tensor.offset as u64;
+        for (i, piece) in bytes.chunks(PIECE).enumerate() {
+            let buffer = self.buffer(tensor)?;
+            self.queue.write_buffer(buffer, at + (i * PIECE) as u64, piece);
+            if bytes.len() > PIECE {
+                let index = self.queue.submit([]);
+                self.wait_for(Some(index))?;
+            }
+        }
+        self.healthy()
+    }
+
+    fn read_bytes(&mut self, tensor: &Tensor, element: Element) -> Result<Vec<u8>> {
+        if tensor.element != element {
+            return Err(Error::bug(Problem::new(format!("tensor {} read as the other kind", tensor.label))));
+        }
+        let source = self.buffer(tensor)?.clone();
+        let index = self.readback.submit(&self.device, &self.queue, &source, 4 * tensor.offset as u64, 4 * tensor.len() as u64)?;
+        self.wait_for(Some(index))?;
+        self.readback.take(4 * tensor.len()).map_err(|what| Error::lost(Problem::new(what).at(&self.line)))
+    }
+
+    /// The pipeline of a kernel with its slots, compiled on first use.
+    fn pipeline(&mut self, kernel: &str, slots: &[(&str, &str)]) -> Result<Arc<Pipeline>> {
+        let key = format!("{kernel}{slots:?}{}", self.family);
+        if let Some(ready) = self.pipelines.get(&key) {
+            return Ok(ready.clone());
+        }
+        let made = Arc::new(Pipeline::new(&self.device, &Embedded, kernel, slots, self.family)?);
+        self.healthy()?;
+        self.pipelines.insert(key, made.clone());
+        Ok(made)
+    }
+}
+
+fn watch(device: &wgpu::Device, health: &Arc<Health>) {
+    let lost = health.clone();
+    device.set_device_lost_callback(move |reason, message| {
+        *lost.lost.lock().unwrap_or_else(PoisonError::into_inner) = Some(format!("{reason:?} {message}").trim().to_string());
+    });
+    let fault = health.clone();
+    device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
+        let mut cell = fault.fault.lock().unwrap_or_else(PoisonError::into_inner);
+        // the first fault is the cause, the later ones its consequences
+        cell.get_or_insert_with(|| error.to_string());
+    }));
+}
+
+impl Engine for Gpu {
+    fn describe(&self) -> String {
+        format!("{}, kernels: {}", self.line, self.family)
+    }
+
+    fn check(&self, arena: &Arena) -> Result<()> {
+        let limits = self.device.limits();
+        let most = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
+        for b in &arena.buffers {
+            let bytes = 4 * b.len as u64;
+            if bytes > most || b.len > (1 << 31) / 4 {
+                let most = most.min(1 << 31);
+                return Err(Error::device(
+                    Problem::new(format!("{} does not fit this device", b.label))
+                        .at(&self.line)
+                        .found(format!("{} MiB", bytes >> 20))
+                        .expected(format!("at most {} MiB in one tensor", most >> 20))
+                        .hint("a smaller --batch-size, --hidden or --n makes it fit"),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn allocate(&mut self, arena: &Arena) -> Result<()> {
+        self.check(arena)?;
+        for b in &arena.buffers {
+            let scope = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
+            let buffer = self.device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some(&b.label),
+                size: 4 * b.len.next_multiple_of(4) as u64,
+                usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST,
+                mapped_at_creation: false,
+            });
+            if let Some(e) = pollster::block_on(scope.pop()) {
+                return Err(Error::device(
+                    Problem::new(format!("the device has no room for {} ({} MiB): {e}", b.label, b.len >> 18)).at(&self.line),
+                ));
+            }
+            self.buffers.insert(b.id, (buffer, b.label.clone()));
+        }
+        self.healthy()
+    }
+
+    fn release(&mut self, arena: &Arena) {
+        for b in &arena.buffers {
+            self.buffers.remove(&b.id);
+        }
+    }
+
+    fn write(&mut self, tensor: &Tensor, data: &[f32]) -> Result<()> {
+        self.write_bytes(tensor, Element::F32, bytemuck::cast_slice(data))
+    }
+
+    fn write_u32(&mut self, tensor: &Tensor, data: &[u32]) -> Result<()> {
+        self.write_bytes(tensor, Element::U32, bytemuck::cast_slice(data))
+    }
+
+    fn read(&mut self, tensor: &Tensor) -> Result<Vec<f32>> {
+        Ok(bytemuck::pod_collect_to_vec(&self.read_bytes(tensor, Element::F32)?))
+    }
+
+    fn read_u32(&mut self, tensor: &Tensor) -> Result<Vec<u32>> {
+        Ok(bytemuck::pod_collect_to_vec(&self.read_bytes(tensor, Element::U32)?))
+    }
+
+    fn prepare(&mut self, recording: &Recording) -> Result<ProgramId> {
+        let program = Program::new(self, recording)?;
+        self.healthy()?;
+        self.programs.push(program);
+        Ok(ProgramId(self.programs.len() - 1))
+    }
+
+    fn run(&mut self, program: ProgramId, times: u32) -> Result<()> {
+        let mut pace = self.programs[program.0].pace;
+        let outcome = program::run(self, program, times, &mut pace);
+        self.programs[program.0].pace = pace;
+        outcome
+    }
+
+    fn wait(&mut self) -> Result<()> {
+        self.wait_for(None)
+    }
+
+    fn profile(&mut self, program: ProgramId) -> Result<Vec<KernelTime>> {
+        if !self.timestamps {
+            return Err(Error::device(Problem::new("the device takes no timestamps").at(&self.line)));
+        }
+        program::profile(self, program)
+    }
+}

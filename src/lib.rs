@@ -1,0 +1,16 @@
+pub mod config;
+pub mod distribution;
+pub mod doctor;
+pub mod error;
+pub mod gpu;
+pub mod io;
+pub mod metrics;
+pub mod network;
+pub mod process;
+pub mod random;
+pub mod recording;
+pub mod reference;
+pub mod render;
+pub mod sample;
+pub mod score;
+pub mod train;

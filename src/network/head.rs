@@ -1,0 +1,143 @@
+//! What a network predicts, and how it sees time.
+//!
+//! Every head is affine in the noise: eps_hat = a(t) x_t + b(t) F for network output F. So training and sampling know
+//! two numbers of a head and nothing else, and the score is -eps_hat / sigma_t.
+
+use crate::random::{Purpose, normals, words};
+
+/// The functions of time that a head may use, with the mean variance `v` of the data's coordinates.
+#[derive(Debug, Clone, Copy)]
+pub struct Moment {
+    /// Time.
+    pub t: f64,
+    /// m_t, the factor of x_0.
+    pub m: f64,
+    /// sigma_t, the factor of eps.
+    pub sigma: f64,
+    /// Mean variance of the data's coordinates.
+    pub v: f64,
+}
+
+impl Moment {
+    /// Scale of the network's input: 1 / sqrt(m^2 v + sigma^2), so that it has about unit variance at all times.
+    pub fn c_in(&self) -> f64 {
+        1.0 / (self.m * self.m * self.v + self.sigma * self.sigma).sqrt()
+    }
+}
+
+/// A row of [`HEADS`].
+pub struct Head {
+    /// What `--predict` takes.
+    pub name: &'static str,
+    /// One line for help and documentation.
+    pub doc: &'static str,
+    /// (a, b) of eps_hat = a x_t + b F.
+    pub affine: fn(Moment) -> (f64, f64),
+}
+
+/// Every head.
+pub const HEADS: &[Head] = &[
+    Head { name: "eps", doc: "the noise: eps_hat = F", affine: |_| (0.0, 1.0) },
+    Head { name: "x0", doc: "the clean point: eps_hat = (x - m F) / sigma", affine: |k| (1.0 / k.sigma, -k.m / k.sigma) },
+    Head {
+        name: "v",
+        doc: "v = m eps - sigma x0 (Salimans, Ho 2022): eps_hat = (sigma x + m F) / (m^2 + sigma^2)",
+        affine: |k| {
+            let s = k.m * k.m + k.sigma * k.sigma;
+            (k.sigma / s, k.m / s)
+        },
+    },
+    Head { name: "score", doc: "the score itself: eps_hat = -sigma F", affine: |k| (0.0, -k.sigma) },
+    Head {
+        name: "residual",
+        doc: "what a Gaussian of the data's variance v leaves over: eps_hat = (sigma x + m sqrt(v) sqrt(s) F) / s, s = m^2 v + sigma^2",
+        affine: |k| {
+            let s = k.m * k.m * k.v + k.sigma * k.sigma;
+            (k.sigma / s, k.m * (k.v / s).sqrt())
+        },
+    },
+];
+
+/// A row of [`FEATURES`].
+pub struct TimeFeatures {
+    /// What `--time-features` takes.
+    pub name: &'static str,
+    /// One line for help and documentation.
+    pub doc: &'static str,
+    /// The features at a time; arguments: time, number of features, seed.
+    pub row: fn(Moment, usize, u64) -> Vec<f64>,
+}
+
+/// Every kind of time features.
+pub const FEATURES: &[TimeFeatures] = &[
+    TimeFeatures {
+        name: "sinusoidal",
+        doc: "sin and cos of t at frequencies 1 to 1000, evenly spaced in the logarithm",
+        row: |k, count, _| waves(count, |i, half| 1000f64.powf(i as f64 / (half.max(2) - 1) as f64) * k.t),
+    },
+    TimeFeatures {
+        name: "fourier",
+        doc: "sin and cos of 2 pi w ln(sigma/m) / 4 at random frequencies w ~ N(0, 1), drawn once from the seed",
+        row: |k, count, seed| {
+            let noise = (k.sigma / k.m).ln() / 4.0;
+            waves(count, |i, _| {
+                let w = normals(words(seed, Purpose::Features, i as u32, 0, 0))[0];
+                std::f64::consts::TAU * w * noise
+            })
+        },
+    },
+    TimeFeatures {
+        name: "raw",
+        doc: "m, sigma, ln(sigma/m) / 4 and t, as many as asked for, then their squares and cubes",
+        row: |k, count, _| {
+            let base = [k.m, k.sigma, (k.sigma / k.m).ln() / 4.0, k.t];
+            (0..count).map(|i| base[i % 4].powi(1 + (i / 4) as i32)).collect()
+        },
+    },
+];
+
+/// sin(phase_0), .., cos(phase_0), .. for `count` features; an odd count ends with one sine more.
+fn waves(count: usize, phase: impl Fn(usize, usize) -> f64) -> Vec<f64> {
+    let half = count.div_ceil(2);
+    let sines = (0..half).map(|i| phase(i, half).sin());
+    let cosines = (0..count / 2).map(|i| phase(i, half).cos());
+    sines.chain(cosines).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_head_recovers_the_noise_from_its_own_target() {
+        let (x0, eps) = (0.7, -1.3);
+        for (m, sigma) in [(0.9, 0.43), (0.1, 0.99), (1.0, 7.0)] {
+            let k = Moment { t: 0.3, m, sigma, v: 2.0 };
+            let x = m * x0 + sigma * eps;
+            let s = m * m * k.v + sigma * sigma;
+            let targets = [
+                ("eps", eps),
+                ("x0", x0),
+                ("v", m * eps - sigma * x0),
+                ("score", -eps / sigma),
+                ("residual", (eps - sigma * x / s) / (m * (k.v / s).sqrt())),
+            ];
+            for (name, target) in targets {
+                let (a, b) = (HEADS.iter().find(|h| h.name == name).unwrap().affine)(k);
+                assert!((a * x + b * target - eps).abs() < 1e-9, "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn features_have_the_asked_for_length() {
+        let k = Moment { t: 0.5, m: 0.6, sigma: 0.8, v: 1.0 };
+        for f in FEATURES {
+            for count in [0, 1, 2, 5, 32] {
+                let row = (f.row)(k, count, 3);
+                assert_eq!(row.len(), count, "{}", f.name);
+                assert!(row.iter().all(|x| x.is_finite()));
+            }
+        }
+    }
+}

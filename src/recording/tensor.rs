@@ -1,0 +1,113 @@
+//! Tensors: typed, shaped, labelled views of buffers that an engine holds.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Rows in a panel. Batched activations are stored as panels, `(ceil(B / 32), features, 32)`, through all layers:
+/// lanes run along rows, so forward, backward and weight gradients read them without a transpose.
+pub const PANEL: usize = 32;
+
+/// Number of panels that hold `rows` rows.
+pub fn panels(rows: usize) -> usize {
+    rows.div_ceil(PANEL)
+}
+
+/// `n` rounded up to a multiple of `step`.
+pub fn pad(n: usize, step: usize) -> usize {
+    n.div_ceil(step) * step
+}
+
+/// What a tensor is made of; both kinds take four bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Element {
+    /// Real numbers: f32 on a device, f64 in the reference.
+    F32,
+    /// Words.
+    U32,
+}
+
+/// Names a buffer in every engine that was given its arena.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct BufferId(pub u64);
+
+/// A buffer to be allocated.
+#[derive(Debug, Clone)]
+pub struct BufferDecl {
+    /// Its name.
+    pub id: BufferId,
+    /// For messages.
+    pub label: String,
+    /// Kind of its elements.
+    pub element: Element,
+    /// Number of elements.
+    pub len: usize,
+}
+
+/// A view of a buffer with a shape.
+#[derive(Debug, Clone)]
+pub struct Tensor {
+    /// The buffer it lies in.
+    pub buffer: BufferId,
+    /// For messages.
+    pub label: String,
+    /// Kind of its elements.
+    pub element: Element,
+    /// First element in the buffer.
+    pub offset: usize,
+    /// Logical shape, outermost first.
+    pub shape: Vec<usize>,
+}
+
+impl Tensor {
+    /// Number of elements.
+    pub fn len(&self) -> usize {
+        self.shape.iter().product()
+    }
+    /// Whether it holds nothing.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+    /// The part of `len` elements from `offset` on, as a tensor of its own.
+    pub fn slice(&self, offset: usize, shape: &[usize]) -> Tensor {
+        debug_assert!(offset + shape.iter().product::<usize>() <= self.len());
+        Tensor { offset: self.offset + offset, shape: shape.to_vec(), ..self.clone() }
+    }
+}
+
+static NEXT: AtomicU64 = AtomicU64::new(0);
+
+/// The buffers of a job, planned before any device is touched.
+#[derive(Debug, Clone, Default)]
+pub struct Arena {
+    /// Every buffer in it.
+    pub buffers: Vec<BufferDecl>,
+}
+
+impl Arena {
+    /// An empty plan.
+    pub fn new() -> Self {
+        Self::default()
+    }
+    fn declare(&mut self, label: &str, element: Element, shape: &[usize]) -> Tensor {
+        let id = BufferId(NEXT.fetch_add(1, Ordering::Relaxed));
+        // an empty tensor still needs something to bind
+        let len = shape.iter().product::<usize>().max(4);
+        self.buffers.push(BufferDecl { id, label: label.into(), element, len });
+        Tensor { buffer: id, label: label.into(), element, offset: 0, shape: shape.to_vec() }
+    }
+    /// A tensor of real numbers.
+    pub fn f32(&mut self, label: &str, shape: &[usize]) -> Tensor {
+        self.declare(label, Element::F32, shape)
+    }
+    /// A tensor of words.
+    pub fn u32(&mut self, label: &str, shape: &[usize]) -> Tensor {
+        self.declare(label, Element::U32, shape)
+    }
+    /// Batched rows of `features` numbers in panels: shape (panels, features, 32).
+    pub fn panel(&mut self, label: &str, rows: usize, features: usize) -> Tensor {
+        self.f32(label, &[panels(rows), features, PANEL])
+    }
+    /// Bytes in all.
+    pub fn bytes(&self) -> u64 {
+        self.buffers.iter().map(|b| 4 * b.len as u64).sum()
+    }
+}

@@ -1,0 +1,89 @@
+//! Twins of `shaders/train` and `shaders/loss`.
+
+use super::{BINS, Call, at};
+use crate::error::Result;
+use crate::random::{Purpose, below, normals, words};
+use crate::recording::{PANEL, pad};
+
+/// Draws a batch and noises it
+pub fn noise(call: &mut Call) -> Result<()> {
+    let (rows, dim, features, times) = (call.u("rows")?, call.u("dim")?, call.u("features")?, call.u("times")?);
+    let (data_rows, draws) = (call.u("data_rows")?, call.u("draws")?);
+    let (held_out, stratified, seed) = (call.u("held_out")? == 1, call.u("stratified")? == 1, call.seed()?);
+    let (data, table, feature_rows) = (call.f("data")?, call.f("coefficients")?, call.f("features")?);
+    let step = call.words("control")?[0];
+    let (mut input, mut offset) = (call.f("input")?, call.f("offset")?);
+    let mut time_index = call.words("time_index")?;
+    for b in 0..pad(rows, PANEL) {
+        let (row, time, stream, live) = if held_out {
+            let index = step as usize * rows + b;
+            let spread = (index as u32).wrapping_mul(2_654_435_769).wrapping_add(seed as u32);
+            let live = b < rows && index < draws;
+            (index % data_rows, below(spread, times as u32) as usize, index, live)
+        } else {
+            let w = words(seed, Purpose::Batch, b as u32, step, 0);
+            let mut time = below(w[1], times as u32) as usize;
+            if stratified {
+                let (low, high) = (b * times / rows, (b + 1) * times / rows);
+                time = (low + below(w[1], (high - low).max(1) as u32) as usize).min(times - 1);
+            }
+            (below(w[0], data_rows as u32) as usize, time, b, b < rows)
+        };
+        time_index[b] = if live { time as u32 } else { u32::MAX };
+        let (purpose, step) = if held_out { (Purpose::HeldOut, 0) } else { (Purpose::Noise, step) };
+        let [c_in, m, sigma, a] = [0, 1, 2, 3].map(|i| table[time * 8 + i]);
+        let width = dim + features;
+        for d in 0..dim {
+            let eps = normals(words(seed, purpose, stream as u32, step, d as u32 / 4))[d % 4];
+            let x = m * data[row * dim + d] + sigma * eps;
+            input[at(b, d, width)] = c_in * x;
+            offset[at(b, d, dim)] = a * x - eps;
+        }
+        for f in 0..features {
+            input[at(b, dim + f, width)] = feature_rows[time * features + f];
+        }
+    }
+    call.set("input", &input)?;
+    call.set("offset", &offset)?;
+    call.set_words("time_index", &time_index)
+}
+
+/// Denoising score matching
+pub fn dsm(call: &mut Call) -> Result<()> {
+    let (rows, dim, times) = (call.u("rows")?, call.u("dim")?, call.u("times")?);
+    let (output, offset, table) = (call.f("output")?, call.f("offset")?, call.f("coefficients")?);
+    let time_index = call.words("time_index")?;
+    let (mut d_output, mut partial) = (call.f("d_output")?, call.f("partial")?);
+    partial[..rows.div_ceil(256) * BINS * 2].fill(0.0);
+    for b in 0..pad(rows, PANEL) {
+        let time = time_index[b] as usize;
+        let live = time < times;
+        let (scale, weight) = if live { (table[time * 8 + 4], table[time * 8 + 5]) } else { (0.0, 0.0) };
+        let mut sum = 0.0;
+        for d in 0..dim {
+            let i = at(b, d, dim);
+            let r = offset[i] + scale * output[i];
+            sum += r * r;
+            d_output[i] = 2.0 * weight * scale * r / (dim * rows) as f64;
+        }
+        if live {
+            let i = (b / 256 * BINS + time * BINS / times) * 2;
+            partial[i] += weight * sum / dim as f64;
+            partial[i + 1] += 1.0;
+        }
+    }
+    call.set("d_output", &d_output)?;
+    call.set("partial", &partial)
+}
+
+/// Adds the partial losses of a held-out batch
+pub fn tally(call: &mut Call) -> Result<()> {
+    let groups = call.u("groups")?;
+    let (partial, mut bins, mut control) = (call.f("partial")?, call.f("bins")?, call.words("control")?);
+    for i in 0..2 * BINS {
+        bins[i] += (0..groups).map(|g| partial[g * 2 * BINS + i]).sum::<f64>();
+    }
+    control[0] += 1;
+    call.set("bins", &bins)?;
+    call.set_words("control", &control)
+}

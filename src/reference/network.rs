@@ -1,0 +1,163 @@
+//! Twins of `shaders/network`.
+
+use super::{Call, at, fault};
+use crate::error::Result;
+use crate::network::{ACTIVATIONS, Activation};
+use crate::recording::PANEL;
+
+fn activation(call: &Call) -> Result<&'static Activation> {
+    let file = call.slot_path("activation")?;
+    ACTIVATIONS.iter().find(|a| a.shader == file).ok_or_else(|| fault(format!("{file} is no activation")))
+}
+
+/// y = epilogue(x W + bias)
+pub fn linear(call: &mut Call) -> Result<()> {
+    let (inputs, outputs, stride) = (call.u("inputs")?, call.u("outputs")?, 4 * call.u("stride")?);
+    let (biased, layer) = (call.u("biased")? == 1, call.u("layer")?);
+    let (x, w) = (call.f("input")?, call.f("weight")?);
+    let mut y = call.f("output")?;
+    let rows = y.len() / outputs;
+    for b in 0..rows {
+        for n in 0..outputs {
+            let mut sum = if biased { w[inputs * stride + n] } else { 0.0 };
+            for k in 0..inputs {
+                sum += x[at(b, k, inputs)] * w[k * stride + n];
+            }
+            y[at(b, n, outputs)] = sum;
+        }
+    }
+    match call.slot("epilogue")?.as_str() {
+        "store" => {}
+        "times_slope" => y.iter_mut().zip(call.f("slope")?).for_each(|(y, s)| *y *= s),
+        "plus_skip" => y.iter_mut().zip(call.f("d_skip")?).for_each(|(y, s)| *y += s),
+        kind => {
+            let (a, p) = (activation(call)?, call.f("alpha")?[layer]);
+            if kind == "train" {
+                let slope: Vec<f64> = y.iter().map(|&z| (a.slope)(z, p)).collect();
+                call.set("slope", &slope)?;
+            }
+            y.iter_mut().for_each(|z| *z = (a.value)(*z, p));
+        }
+    }
+    call.set("output", &y)
+}
+
+/// Rows of the batch that slice `s` of `slices` sums over.
+fn slice_rows(s: usize, slices: usize, panels: usize) -> std::ops::Range<usize> {
+    s * panels / slices * PANEL..(s + 1) * panels / slices * PANEL
+}
+
+/// d_W = x^T d_y and d_bias = sum of d_y, slice by slice
+pub fn d_weight(call: &mut Call) -> Result<()> {
+    let (inputs, outputs, stride) = (call.u("inputs")?, call.u("outputs")?, 4 * call.u("stride")?);
+    let (panels, slices) = (call.u("panels")?, call.u("slices")?);
+    let (start, length) = (4 * call.u("at")?, 4 * call.u("partials")?);
+    let (x, dy) = (call.f("input")?, call.f("d_output")?);
+    let mut out = call.f("partials")?;
+    for s in 0..slices {
+        for n in 0..stride {
+            for k in 0..=inputs {
+                let mut sum = 0.0;
+                for b in slice_rows(s, slices, panels) {
+                    let input = if k < inputs { x[at(b, k, inputs)] } else { 1.0 };
+                    sum += if n < outputs { input * dy[at(b, n, outputs)] } else { 0.0 };
+                }
+                out[s * length + start + k * stride + n] = sum;
+            }
+        }
+    }
+    call.set("partials", &out)
+}
+
+/// Layer norm, activation, skip
+pub fn block(call: &mut Call) -> Result<()> {
+    let (width, quads, stride) = (call.u("width")?, call.u("quads")?, call.u("stride")?);
+    let (normed, skipped) = (call.u("normed")? == 1, call.u("skipped")? == 1);
+    let (a, p) = (activation(call)?, call.f("alpha")?[call.u("layer")?]);
+    let (previous, norm) = (call.f("previous")?, call.f("norm")?);
+    let (mut z, mut h, mut slope, mut spread) = (call.f("z")?, call.f("h")?, call.f("slope")?, call.f("spread")?);
+    for b in 0..4 * quads {
+        if normed {
+            let row: Vec<f64> = (0..width).map(|n| z[at(b, n, width)]).collect();
+            let mean = row.iter().sum::<f64>() / width as f64;
+            let variance = row.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / width as f64;
+            let scale = 1.0 / (variance + 1e-5).sqrt();
+            spread[at(b, 0, 1)] = scale;
+            (0..width).for_each(|n| z[at(b, n, width)] = (row[n] - mean) * scale);
+        }
+        for n in 0..width {
+            let i = at(b, n, width);
+            let y = if normed { norm[n] * z[i] + norm[stride + n] } else { z[i] };
+            slope[i] = (a.slope)(y, p);
+            h[i] = (a.value)(y, p) + if skipped { previous[i] } else { 0.0 };
+        }
+    }
+    call.set("z", &z)?;
+    call.set("h", &h)?;
+    call.set("slope", &slope)?;
+    call.set("spread", &spread)
+}
+
+/// The way back through `block`
+pub fn d_block(call: &mut Call) -> Result<()> {
+    let (width, quads, normed) = (call.u("width")?, call.u("quads")?, call.u("normed")? == 1);
+    let (dh, slope, z) = (call.f("d_h")?, call.f("slope")?, call.f("z")?);
+    let (norm, spread) = (call.f("norm")?, call.f("spread")?);
+    let (mut dy, mut dz) = (call.f("d_y")?, call.f("d_z")?);
+    for b in 0..4 * quads {
+        let index: Vec<usize> = (0..width).map(|n| at(b, n, width)).collect();
+        index.iter().for_each(|&i| dy[i] = dh[i] * slope[i]);
+        if !normed {
+            index.iter().for_each(|&i| dz[i] = dy[i]);
+            continue;
+        }
+        let d: Vec<f64> = index.iter().enumerate().map(|(n, &i)| norm[n] * dy[i]).collect();
+        let mean = d.iter().sum::<f64>() / width as f64;
+        let along = d.iter().zip(&index).map(|(d, &i)| d * z[i]).sum::<f64>() / width as f64;
+        for (n, &i) in index.iter().enumerate() {
+            dz[i] = spread[at(b, 0, 1)] * (d[n] - mean - z[i] * along);
+        }
+    }
+    call.set("d_y", &dy)?;
+    call.set("d_z", &dz)
+}
+
+/// Gradients of gain and shift
+pub fn d_norm(call: &mut Call) -> Result<()> {
+    let (width, stride, panels, slices) = (call.u("width")?, call.u("stride")?, call.u("panels")?, call.u("slices")?);
+    let (start, length) = (call.u("at")?, call.u("partials")?);
+    let (dy, z) = (call.f("d_y")?, call.f("z")?);
+    let mut out = call.f("partials")?;
+    for s in 0..slices {
+        for n in 0..stride {
+            let rows = || slice_rows(s, slices, panels).filter(|_| n < width).map(|b| at(b, n, width));
+            out[s * length + start + n] = rows().map(|i| dy[i] * z[i]).sum();
+            out[s * length + start + stride + n] = rows().map(|i| dy[i]).sum();
+        }
+    }
+    call.set("partials", &out)
+}
+
+/// Gradient of SignReLU's alpha, from z recovered through the slope
+pub fn d_alpha(call: &mut Call) -> Result<()> {
+    let (width, panels, slices) = (call.u("width")?, call.u("panels")?, call.u("slices")?);
+    let (start, length) = (call.u("at")?, call.u("partials")?);
+    let p = call.f("alpha")?[call.u("layer")?];
+    let (dy, slope) = (call.f("d_y")?, call.f("slope")?);
+    let mut out = call.f("partials")?;
+    for s in 0..slices {
+        let mut sum = 0.0;
+        for b in slice_rows(s, slices, panels) {
+            for n in 0..width {
+                let i = at(b, n, width);
+                if slope[i] != 1.0 {
+                    // slope = p / (1 - z)^2, d h / d p = z / (1 - z), d_h = d_y / slope
+                    let z = 1.0 - (p / slope[i].max(1e-30)).sqrt();
+                    sum += dy[i] / slope[i].max(1e-30) * z / (1.0 - z);
+                }
+            }
+        }
+        out[s * length + start] = sum;
+    }
+    call.set("partials", &out)
+}

@@ -1,0 +1,120 @@
+//! The tensors of one chunk of samples, and the recordings over them.
+
+use crate::error::{Error, Problem, Result};
+use crate::process::Plan;
+use crate::recording::{Arena, Dispatch, Engine, PANEL, Recording, Tensor, Work, pad};
+use crate::score::{BoundScore, Score};
+
+/// A chunk of samples with everything its stages need.
+pub struct Chunk {
+    /// Rows in the chunk.
+    pub rows: usize,
+    /// D
+    pub dim: usize,
+    /// (rows, D) row-major, data units; filled by [`Chunk::finish`].
+    pub out: Tensor,
+    x: Tensor,
+    base: Tensor,
+    previous: Tensor,
+    scores: Tensor,
+    stages: Tensor,
+    control: Tensor,
+    units: Tensor,
+    score: Box<dyn BoundScore>,
+}
+
+impl Chunk {
+    /// Plans a chunk of `rows` samples.
+    pub fn new(arena: &mut Arena, score: &dyn Score, plan: &Plan, rows: usize) -> Result<Self> {
+        let dim = score.dim();
+        if plan.stages.is_empty() {
+            return Err(Error::usage(Problem::new("a sampler needs at least one step").at("--steps")));
+        }
+        let times: Vec<f64> = plan.stages.iter().map(|s| s.time).collect();
+        Ok(Self {
+            rows,
+            dim,
+            out: arena.f32("samples", &[rows, dim]),
+            x: arena.panel("state", rows, dim),
+            base: arena.panel("state at the start of the step", rows, dim),
+            previous: arena.panel("previous scores", rows, dim),
+            scores: arena.panel("scores", rows, dim),
+            stages: arena.f32("stages", &[plan.stages.len(), 8]),
+            control: arena.u32("control", &[4]),
+            units: arena.f32("units", &[2, dim]),
+            score: score.bind(arena, rows, &times)?,
+        })
+    }
+
+    /// Uploads coefficients, weights and units, once.
+    pub fn upload(&self, engine: &mut dyn Engine, plan: &Plan, shift: &[f32], scale: &[f32]) -> Result<()> {
+        let row = |s: &crate::process::Stage| {
+            let last = if s.last_of_step { 1.0 } else { 0.0 };
+            [s.c_base, s.c_x, s.c_score, s.c_score_prev, s.c_noise, last, 0.0, 0.0].map(|v| v as f32)
+        };
+        let rows: Vec<f32> = plan.stages.iter().flat_map(row).collect();
+        engine.write(&self.stages, &rows)?;
+        engine.write(&self.units, &[shift, scale].concat())?;
+        self.score.upload(engine)
+    }
+
+    /// Points the chunk at samples `first..`.
+    pub fn begin(&self, engine: &mut dyn Engine, first: u32) -> Result<()> {
+        engine.write_u32(&self.control, &[0, first, 0, 0])
+    }
+
+    /// Draws the start of the reverse process.
+    pub fn start(&self, seed: u64, spread: f32) -> Recording {
+        let mut rec = Recording::new("start of sampling");
+        let rows = pad(self.rows, PANEL);
+        rec.push(
+            Dispatch::new("sampler/start", Work::Items(rows))
+                .bind("control", &self.control)
+                .bind("x", &self.x)
+                .bind("base", &self.base)
+                .bind("previous", &self.previous)
+                .param("rows", rows)
+                .param("dim", self.dim)
+                .param("seed_low", seed as u32)
+                .param("seed_high", (seed >> 32) as u32)
+                .param("spread", spread),
+        );
+        rec
+    }
+
+    /// One stage: scores, the affine map, the count.
+    pub fn stage(&self, seed: u64) -> Recording {
+        let mut rec = Recording::new("reverse stage");
+        self.score.record(&mut rec, &self.x, &self.control, &self.scores);
+        let rows = pad(self.rows, PANEL);
+        rec.push(
+            Dispatch::new("sampler/stage", Work::Items(rows))
+                .bind("scores", &self.scores)
+                .bind("stages", &self.stages)
+                .bind("control", &self.control)
+                .bind("x", &self.x)
+                .bind("base", &self.base)
+                .bind("previous", &self.previous)
+                .param("rows", rows)
+                .param("dim", self.dim)
+                .param("seed_low", seed as u32)
+                .param("seed_high", (seed >> 32) as u32),
+        );
+        rec.push(Dispatch::new("sampler/advance", Work::Groups(1)).bind("control", &self.control));
+        rec
+    }
+
+    /// Brings the states to rows in data units.
+    pub fn finish(&self) -> Recording {
+        let mut rec = Recording::new("samples to rows");
+        rec.push(
+            Dispatch::new("layout/to_rows", Work::Items(self.rows * self.dim))
+                .bind("x", &self.x)
+                .bind("units", &self.units)
+                .bind("rows", &self.out)
+                .param("rows", self.rows)
+                .param("dim", self.dim),
+        );
+        rec
+    }
+}

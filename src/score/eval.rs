@@ -1,0 +1,47 @@
+//! Scores of given points at given times, for pictures and metrics.
+
+use super::Score;
+use crate::error::Result;
+use crate::recording::{Arena, Dispatch, Engine, PANEL, Recording, Work, pad};
+
+/// Scores of `points` (n, D) at each of `times`: one (n, D) array a time. Model units.
+pub fn scores(engine: &mut dyn Engine, score: &dyn Score, points: &[f32], times: &[f64]) -> Result<Vec<Vec<f32>>> {
+    const CHUNK: usize = 16_384;
+    let dim = score.dim();
+    let count = points.len() / dim;
+    let rows = count.min(CHUNK).max(1);
+    let mut arena = Arena::new();
+    let given = arena.f32("points", &[rows, dim]);
+    let x = arena.panel("points", rows, dim);
+    let s = arena.panel("scores", rows, dim);
+    let out = arena.f32("scores", &[rows, dim]);
+    let units = arena.f32("units", &[2, dim]);
+    let control = arena.u32("control", &[4]);
+    let bound = score.bind(&mut arena, rows, times)?;
+    engine.allocate(&arena)?;
+    let mut run = || -> Result<Vec<Vec<f32>>> {
+        bound.upload(engine)?;
+        engine.write(&units, &[vec![0.0; dim], vec![1.0; dim]].concat())?;
+        let mut rec = Recording::new("scores of points");
+        let layout = |kernel, items| Dispatch::new(kernel, Work::Items(items)).param("rows", rows).param("dim", dim);
+        rec.push(layout("layout/to_panels", pad(rows, PANEL) * dim).bind("rows", &given).bind("x", &x));
+        bound.record(&mut rec, &x, &control, &s);
+        rec.push(layout("layout/to_rows", rows * dim).bind("x", &s).bind("units", &units).bind("rows", &out));
+        let program = engine.prepare(&rec)?;
+        let mut all = vec![Vec::with_capacity(points.len()); times.len()];
+        for piece in points.chunks(rows * dim) {
+            let mut padded = piece.to_vec();
+            padded.resize(rows * dim, 0.0);
+            engine.write(&given, &padded)?;
+            for (i, result) in all.iter_mut().enumerate() {
+                engine.write_u32(&control, &[i as u32, 0, 0, 0])?;
+                engine.run(program, 1)?;
+                result.extend_from_slice(&engine.read(&out)?[..piece.len()]);
+            }
+        }
+        Ok(all)
+    };
+    let outcome = run();
+    engine.release(&arena);
+    outcome
+}

@@ -1,0 +1,28 @@
+//! `Score` is the hinge: points (B, D) and a time in, scores (B, D) out, on whatever engine runs the recording.
+//!
+//! Samplers, pictures and metrics see nothing else of a model. To add a kind of score: implement the two traits.
+
+mod eval;
+mod network;
+
+pub use eval::scores;
+pub use network::NetworkScore;
+
+use crate::error::Result;
+use crate::recording::{Arena, Engine, Recording, Tensor};
+
+/// Something with a score at every time.
+pub trait Score {
+    /// D
+    fn dim(&self) -> usize;
+    /// Plans the tensors for `rows` points at a time, over a table of `times`.
+    fn bind(&self, arena: &mut Arena, rows: usize, times: &[f64]) -> Result<Box<dyn BoundScore>>;
+}
+
+/// A score with its tensors planned.
+pub trait BoundScore {
+    /// Uploads weights and tables, once.
+    fn upload(&self, engine: &mut dyn Engine) -> Result<()>;
+    /// Records scores(points) at time `times[control[0]]`; `points` and `scores` (B, D) in panels.
+    fn record(&self, rec: &mut Recording, points: &Tensor, control: &Tensor, scores: &Tensor);
+}

@@ -1,0 +1,94 @@
+//! The score of a trained network.
+
+use super::{BoundScore, Score};
+use crate::error::Result;
+use crate::network::{Network, Weights, Workspace};
+use crate::process::Process;
+use crate::recording::{Arena, Dispatch, Engine, PANEL, Recording, Tensor, Work, pad, panels};
+use crate::train::times;
+
+/// A network with its weights, and what it was trained for.
+#[derive(Clone)]
+pub struct NetworkScore {
+    /// Shape.
+    pub network: Network,
+    /// Noising process.
+    pub process: Process,
+    /// Mean variance of the data's coordinates, model units.
+    pub variance: f64,
+    /// Seed of random time features.
+    pub feature_seed: u64,
+    /// One vector a group of the layout.
+    pub weights: Vec<Vec<f32>>,
+}
+
+struct Bound {
+    network: Network,
+    values: Vec<Vec<f32>>,
+    weights: Weights,
+    work: Workspace,
+    times: Tensor,
+    features: Tensor,
+    time_rows: Vec<f32>,
+    feature_rows: Vec<f32>,
+}
+
+impl Score for NetworkScore {
+    fn dim(&self) -> usize {
+        self.network.dim
+    }
+
+    fn bind(&self, arena: &mut Arena, rows: usize, times: &[f64]) -> Result<Box<dyn BoundScore>> {
+        let table = times::table(&self.network, &self.process, self.variance, times.to_vec(), self.feature_seed, |_| 1.0);
+        // c_in, m, sigma, a, b, .. of training become c_in, sigma, a, b
+        let time_rows = table.coefficients.chunks(8).flat_map(|c| [c[0], c[2], c[3], c[4]]).collect();
+        Ok(Box::new(Bound {
+            weights: Weights::new(arena, "weights", &self.network.layout),
+            work: self.network.workspace(arena, rows, false),
+            times: arena.f32("times", &[times.len(), 4]),
+            features: arena.f32("time features", &[times.len(), self.network.options.features]),
+            time_rows,
+            feature_rows: table.features,
+            values: self.weights.clone(),
+            network: self.network.clone(),
+        }))
+    }
+}
+
+impl BoundScore for Bound {
+    fn upload(&self, engine: &mut dyn Engine) -> Result<()> {
+        for (tensor, values) in self.weights.groups.iter().zip(&self.values) {
+            engine.write(tensor, values)?;
+        }
+        if !self.features.is_empty() {
+            engine.write(&self.features, &self.feature_rows)?;
+        }
+        engine.write(&self.times, &self.time_rows)
+    }
+
+    fn record(&self, rec: &mut Recording, points: &Tensor, control: &Tensor, scores: &Tensor) {
+        let rows = pad(self.work.rows, PANEL);
+        rec.push(
+            Dispatch::new("score/network_input", Work::Items(rows))
+                .bind("points", points)
+                .bind("times", &self.times)
+                .bind("features", &self.features)
+                .bind("control", control)
+                .bind("input", &self.work.input)
+                .param("rows", rows)
+                .param("dim", self.network.dim)
+                .param("features", self.network.options.features),
+        );
+        self.network.forward(rec, &self.weights, &self.work);
+        let quads = panels(rows) * self.network.dim * PANEL / 4;
+        rec.push(
+            Dispatch::new("score/network_output", Work::Items(quads))
+                .bind("points", points)
+                .bind("output", &self.work.output)
+                .bind("times", &self.times)
+                .bind("control", control)
+                .bind("scores", scores)
+                .param("quads", quads),
+        );
+    }
+}

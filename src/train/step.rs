@@ -1,0 +1,197 @@
+//! The recordings of a training: one step, and one batch of the held-out loss.
+
+use crate::error::Result;
+use crate::network::{BackWorkspace, Network, Weights, Workspace, row};
+use crate::recording::{Arena, Dispatch, PANEL, Recording, Tensor, Work, pad, panels};
+use crate::reference::BINS;
+
+use super::options::{OPTIMISERS, TrainOptions};
+use super::times::TIMES;
+
+/// Longest run of steps between two readbacks: rows of the schedule and of the history.
+pub const CHUNK: usize = 1024;
+
+/// Every tensor of a training.
+pub struct Tensors {
+    pub data: Tensor,
+    pub held_out: Tensor,
+    pub coefficients: Tensor,
+    pub features: Tensor,
+    pub control: Tensor,
+    pub held_control: Tensor,
+    pub schedule: Tensor,
+    pub history: Tensor,
+    pub bins: Tensor,
+    pub held_bins: Tensor,
+    pub weights: Weights,
+    pub average: Weights,
+    pub moment1: Vec<Tensor>,
+    pub moment2: Vec<Tensor>,
+    pub mirror: Vec<Tensor>,
+    pub mirror_index: Vec<Tensor>,
+    pub work: Workspace,
+    pub back: BackWorkspace,
+    offset: Tensor,
+    time_index: Tensor,
+    partial: Tensor,
+    gradient: Vec<Tensor>,
+    norms: Tensor,
+}
+
+/// Slices of the batch whose weight gradients are summed apart: enough to fill a device, few enough to add up fast,
+/// and no more than fit one binding. Depends on the sizes only, so that results do not depend on the device.
+fn slices(batch: usize, longest_group: usize) -> usize {
+    (panels(batch) / 4).clamp(1, 8).min(((1 << 25) / longest_group.max(1)).max(1))
+}
+
+impl Tensors {
+    /// Plans the tensors for `rows` training rows and `held` held-out rows.
+    pub fn new(arena: &mut Arena, network: &Network, options: &TrainOptions, rows: usize, held: usize) -> Self {
+        let batch = options.batch_size;
+        let layout = &network.layout;
+        let longest = layout.groups.iter().copied().max().unwrap_or(0);
+        let groups = |arena: &mut Arena, label: &str| -> Vec<Tensor> {
+            layout.groups.iter().map(|&n| arena.f32(label, &[n])).collect()
+        };
+        let norm_groups: usize = layout.groups.iter().map(|n| n.div_ceil(256)).sum();
+        Self {
+            data: arena.f32("training rows", &[rows, network.dim]),
+            held_out: arena.f32("held-out rows", &[held.max(1), network.dim]),
+            coefficients: arena.f32("coefficients", &[TIMES, 8]),
+            features: arena.f32("time features", &[TIMES, network.options.features]),
+            control: arena.u32("control", &[8]),
+            held_control: arena.u32("held-out control", &[8]),
+            schedule: arena.f32("schedule", &[CHUNK, 4]),
+            history: arena.f32("history", &[CHUNK, 4]),
+            bins: arena.f32("loss bins", &[BINS, 2]),
+            held_bins: arena.f32("held-out loss bins", &[BINS, 2]),
+            weights: Weights::new(arena, "weights", layout),
+            average: Weights::new(arena, "moving average", layout),
+            moment1: groups(arena, "first moment"),
+            moment2: groups(arena, "second moment"),
+            mirror: layout.mirrors.iter().map(|&n| arena.f32("transposed weights", &[n])).collect(),
+            mirror_index: layout.groups.iter().map(|&n| arena.u32("mirror index", &[n])).collect(),
+            work: network.workspace(arena, batch, true),
+            back: network.back_workspace(arena, batch, slices(batch, longest)),
+            offset: arena.panel("offset", batch, network.dim),
+            time_index: arena.u32("time index", &[pad(batch, PANEL)]),
+            partial: arena.f32("partial losses", &[batch.div_ceil(256), BINS, 2]),
+            gradient: groups(arena, "gradient"),
+            norms: arena.f32("gradient norms", &[norm_groups, 2]),
+        }
+    }
+
+    /// The gradient of each group, after a step.
+    pub fn gradient(&self) -> &[Tensor] {
+        &self.gradient
+    }
+}
+
+fn noise(network: &Network, options: &TrainOptions, t: &Tensors, seed: u64, held_out: Option<usize>) -> Dispatch {
+    let (data, control) = if held_out.is_some() { (&t.held_out, &t.held_control) } else { (&t.data, &t.control) };
+    Dispatch::new("train/noise", Work::Items(pad(options.batch_size, PANEL)))
+        .bind("data", data)
+        .bind("coefficients", &t.coefficients)
+        .bind("features", &t.features)
+        .bind("control", control)
+        .bind("input", &t.work.input)
+        .bind("offset", &t.offset)
+        .bind("time_index", &t.time_index)
+        .param("rows", options.batch_size)
+        .param("dim", network.dim)
+        .param("features", network.options.features)
+        .param("times", TIMES)
+        .param("data_rows", data.shape[0])
+        .param("held_out", held_out.is_some())
+        .param("draws", held_out.unwrap_or(0))
+        .param("stratified", !options.no_stratify)
+        .param("seed_low", seed as u32)
+        .param("seed_high", (seed >> 32) as u32)
+}
+
+fn loss(network: &Network, options: &TrainOptions, t: &Tensors) -> Dispatch {
+    Dispatch::new("loss/dsm", Work::Groups(options.batch_size.div_ceil(256)))
+        .bind("output", &t.work.output)
+        .bind("offset", &t.offset)
+        .bind("coefficients", &t.coefficients)
+        .bind("time_index", &t.time_index)
+        .bind("d_output", &t.back.d_output)
+        .bind("partial", &t.partial)
+        .param("rows", options.batch_size)
+        .param("dim", network.dim)
+        .param("times", TIMES)
+}
+
+/// One training step, from drawing the batch to the moving average.
+pub fn training(network: &Network, options: &TrainOptions, t: &Tensors, seed: u64) -> Result<Recording> {
+    let mut rec = Recording::new("training step");
+    rec.push(noise(network, options, t, seed, None));
+    network.forward(&mut rec, &t.weights, &t.work);
+    rec.push(loss(network, options, t));
+    network.backward(&mut rec, &t.weights, &t.mirror, &t.work, &t.back);
+    let mut first_group = 0;
+    for (partials, gradient) in t.back.partials.iter().zip(&t.gradient) {
+        let length = gradient.len();
+        rec.push(
+            Dispatch::new("optimiser/reduce", Work::Groups(length.div_ceil(256)))
+                .bind("partials", partials)
+                .bind("gradient", gradient)
+                .bind("norms", &t.norms)
+                .param("length", length)
+                .param("slices", t.back.slices)
+                .param("first_group", first_group),
+        );
+        first_group += length.div_ceil(256);
+    }
+    rec.push(
+        Dispatch::new("optimiser/finish", Work::Groups(1))
+            .bind("norms", &t.norms)
+            .bind("partial", &t.partial)
+            .bind("schedule", &t.schedule)
+            .bind("control", &t.control)
+            .bind("bins", &t.bins)
+            .bind("history", &t.history)
+            .param("norm_groups", first_group)
+            .param("loss_groups", options.batch_size.div_ceil(256))
+            .param("rows", options.batch_size)
+            .param("clip", options.clip as f32),
+    );
+    let rule = row(OPTIMISERS, |o| o.name, "--optimiser", &options.optimiser)?.shader;
+    for (group, (first, length)) in network.trained().into_iter().enumerate().filter(|(_, (_, n))| *n > 0) {
+        rec.push(
+            Dispatch::new("optimiser/update", Work::Items(length))
+                .slot("rule", rule)
+                .bind("parameters", &t.weights.groups[group])
+                .bind("gradient", &t.gradient[group])
+                .bind("moment1", &t.moment1[group])
+                .bind("moment2", &t.moment2[group])
+                .bind("average", &t.average.groups[group])
+                .bind("mirror", &t.mirror[group])
+                .bind("mirror_index", &t.mirror_index[group])
+                .bind("control", &t.control)
+                .param("first", first)
+                .param("length", length)
+                .param("beta1", options.beta1 as f32)
+                .param("beta2", options.beta2 as f32)
+                .param("epsilon", options.epsilon as f32)
+                .param("decay", options.weight_decay as f32),
+        );
+    }
+    Ok(rec)
+}
+
+/// One batch of the held-out loss, of the averaged weights.
+pub fn held_out(network: &Network, options: &TrainOptions, t: &Tensors, seed: u64, draws: usize) -> Recording {
+    let mut rec = Recording::new("held-out loss");
+    rec.push(noise(network, options, t, seed, Some(draws)));
+    network.forward(&mut rec, &t.average, &t.work);
+    rec.push(loss(network, options, t));
+    rec.push(
+        Dispatch::new("loss/tally", Work::Groups(1))
+            .bind("partial", &t.partial)
+            .bind("bins", &t.held_bins)
+            .bind("control", &t.held_control)
+            .param("groups", options.batch_size.div_ceil(256)),
+    );
+    rec
+}
