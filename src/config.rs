@@ -1,4 +1,15 @@
-//! Composes the options that the rooms define.
+//! Composes the options that the rooms define; a run stores the whole as `config.toml` and can be repeated from it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::distribution::{self, Distribution, PixelDensity};
+use crate::error::{Error, Problem, Result};
+use crate::io::{self, ReadOptions, Schema};
+use crate::network::NetworkOptions;
+use crate::train::{Dataset, ProcessOptions, TrainOptions};
 
 /// The defaults of a group of flags: what an empty command line gives. So a default is written once, beside its flag.
 pub fn defaults<T: clap::Args>() -> T {
@@ -9,4 +20,135 @@ pub fn defaults<T: clap::Args>() -> T {
     }
     // invariant: every flag of a group has a default, which a test of the command line holds
     <Only<T> as clap::Parser>::try_parse_from(["defaults"]).unwrap_or_else(|e| panic!("a flag has no default: {e}")).inner
+}
+
+/// Where the data comes from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, clap::Args)]
+#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
+pub struct DataOptions {
+    /// Rows to draw from a named distribution
+    #[arg(long, default_value_t = 100_000, help_heading = "Data")]
+    pub n: usize,
+    /// Bring columns to mean 0 and variance 1: auto (files yes, named distributions no), yes, no
+    #[arg(long, default_value = "auto", help_heading = "Data")]
+    pub standardise: String,
+    /// Which array of an .npz file
+    #[arg(long, help_heading = "Data")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub member: Option<String>,
+    /// Accept a file with a single row
+    #[arg(long, help_heading = "Data")]
+    pub allow_point_mass: bool,
+}
+
+impl Default for DataOptions {
+    fn default() -> Self {
+        defaults::<Self>()
+    }
+}
+
+/// Everything that decides the outcome of a training.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
+pub struct RunConfig {
+    /// A named distribution, or a path.
+    pub source: String,
+    /// Seed of everything random.
+    pub seed: u64,
+    /// How the data is read or drawn.
+    pub data: DataOptions,
+    /// The network.
+    pub network: NetworkOptions,
+    /// The noising process.
+    pub process: ProcessOptions,
+    /// Loss, optimiser, length.
+    pub train: TrainOptions,
+}
+
+impl RunConfig {
+    /// As `config.toml`.
+    pub fn to_toml(&self) -> Result<String> {
+        let text = toml::to_string(self)
+            .map_err(|e| Error::bug(Problem::new(format!("the configuration cannot be written: {e}"))))?;
+        Ok(format!("# repeat this run with: scorefield train --config config.toml\n{text}"))
+    }
+
+    /// From `config.toml`; unknown keys, wrong types and duplicates are refused with their place.
+    pub fn from_toml(path: &Path) -> Result<Self> {
+        const LIMIT: u64 = 1 << 20;
+        let bad = |what: String| Error::usage(Problem::new(what).at(path.display()));
+        let mut file = std::fs::File::open(path).map_err(|e| bad(format!("the configuration cannot be read: {e}")))?;
+        let bytes = io::read_to_limit(&mut file, LIMIT, &path.display().to_string())
+            .map_err(|e| bad(format!("the configuration cannot be read: {e}")))?;
+        let text = String::from_utf8(bytes).map_err(|_| bad("the configuration is not text".into()))?;
+        toml::from_str(text.trim_start_matches('\u{feff}')).map_err(|e| {
+            let line = e.span().map(|s| text[..s.start.min(text.len())].lines().count().max(1));
+            let place = line.map_or(path.display().to_string(), |n| format!("{}, line {n}", path.display()));
+            Error::usage(Problem::new(format!("the configuration is wrong: {}", e.message().replace('\n', " "))).at(place))
+        })
+    }
+}
+
+/// Data, loaded, with what a run must remember of it.
+pub struct Loaded {
+    /// The rows.
+    pub data: Dataset,
+    /// Columns of a file.
+    pub schema: Option<Schema>,
+    /// Hash of a file.
+    pub sha256: Option<String>,
+}
+
+/// Whether a source names a distribution; a file of that name wins over nothing, a distribution over a bare word.
+fn is_named(source: &str) -> bool {
+    distribution::is_spec(source) && !Path::new(source).exists()
+}
+
+/// The exact law behind a source, when it has one: a named distribution or a picture.
+pub fn law(source: &str) -> Result<Option<Arc<dyn Distribution>>> {
+    let picture = Path::new(source).extension().is_some_and(|e| e.eq_ignore_ascii_case("png"));
+    if picture {
+        let d = io::read_png_density(Path::new(source))?;
+        return Ok(Some(Arc::new(PixelDensity::new(d.width, d.height, &d.mass, source)?)));
+    }
+    // what looks like neither a file nor a name gets the parser's message, which lists the names
+    let looks_like_path = source == "-" || source.contains(['/', '\\']) || Path::new(source).extension().is_some();
+    if is_named(source) || (!looks_like_path && !Path::new(source).exists()) {
+        return Ok(Some(Arc::from(distribution::parse(source)?)));
+    }
+    Ok(None)
+}
+
+/// Loads or draws the data of a run.
+pub fn load(config: &RunConfig) -> Result<Loaded> {
+    let options = &config.data;
+    let standardise = match options.standardise.as_str() {
+        "auto" => None,
+        "yes" => Some(true),
+        "no" => Some(false),
+        other => {
+            return Err(Error::usage(
+                Problem::new("there is no such choice").at("--standardise").found(format!("`{other}`")).expected("auto, yes or no"),
+            ));
+        }
+    };
+    if let Some(law) = law(&config.source)? {
+        if !(2..=1 << 28).contains(&options.n) {
+            return Err(Error::usage(Problem::new("a count is out of range").at("--n").found(options.n).expected("2 to 268435456")));
+        }
+        let data = Dataset::from_distribution(law, options.n, config.train.held_out, standardise.unwrap_or(false), config.seed)?;
+        return Ok(Loaded { data, schema: None, sha256: None });
+    }
+    let read = ReadOptions { allow_point_mass: options.allow_point_mass, member: options.member.clone(), ..ReadOptions::default() };
+    let table = io::read_table(Path::new(&config.source), &read)?;
+    let mut data = Dataset::from_rows(
+        config.source.clone(),
+        table.values,
+        table.width,
+        config.train.held_out,
+        standardise.unwrap_or(true),
+        config.seed,
+    )?;
+    data.notes.extend(table.notes);
+    Ok(Loaded { data, schema: Some(table.schema), sha256: Some(table.sha256) })
 }

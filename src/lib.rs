@@ -1,3 +1,5 @@
+//! Scorefield: train score-based diffusion models on any GPU, sample them, draw what they do, measure their error.
+pub mod cli;
 pub mod config;
 pub mod distribution;
 pub mod doctor;
@@ -5,6 +7,7 @@ pub mod error;
 pub mod gpu;
 pub mod io;
 pub mod metrics;
+pub mod model;
 pub mod network;
 pub mod process;
 pub mod random;
@@ -13,4 +16,5 @@ pub mod reference;
 pub mod render;
 pub mod sample;
 pub mod score;
+pub mod session;
 pub mod train;

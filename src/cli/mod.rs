@@ -1,0 +1,160 @@
+//! The command line: one file a command. A command parses, calls the library, prints.
+
+mod device;
+mod run;
+mod sample;
+mod signals;
+mod train;
+pub mod ui;
+
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use crate::error::{Error, Problem, Result, nearest};
+use crate::gpu::{Choice, Gpu};
+use crate::recording::Engine;
+use crate::reference::Reference;
+use ui::Ui;
+
+/// Train score-based diffusion models on any GPU, sample them, draw what they do, measure their error
+#[derive(Parser)]
+#[command(name = "scorefield", version, after_help = EXAMPLES, arg_required_else_help = true, max_term_width = 110)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    global: Global,
+}
+
+/// Flags that every command takes.
+#[derive(clap::Args, Clone)]
+pub struct Global {
+    /// Seed of everything random
+    #[arg(long, global = true, default_value_t = 0, help_heading = "Everywhere")]
+    pub seed: u64,
+    /// Device: number or part of a name from `scorefield devices`, a backend, or `reference` (the host in f64, slow)
+    #[arg(long, global = true, help_heading = "Everywhere")]
+    pub device: Option<String>,
+    /// Refuse to run on a software device
+    #[arg(long, global = true, help_heading = "Everywhere")]
+    pub require_gpu: bool,
+    /// Kernel family: panel, tile (chosen for the device if not given)
+    #[arg(long, global = true, help_heading = "Everywhere")]
+    pub family: Option<String>,
+    /// Print one JSON object instead of text
+    #[arg(long, global = true, help_heading = "Everywhere")]
+    pub json: bool,
+    /// No progress and no remarks
+    #[arg(long, short, global = true, help_heading = "Everywhere")]
+    pub quiet: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  scorefield demo                                    train a toy set, sample it, draw it
+  scorefield train table.csv --out r                 a model of your own table
+  scorefield sample r -n 1000 -o synthetic.csv       rows with the same header
+  scorefield eval r                                  how good it is, each number with its floor
+
+Data sets are name[@variant][:key=value,...] (`scorefield data` lists them) or a file: CSV, NPY, NPZ, or a PNG
+as a density. Times run from 0 (data) to T (noise).
+
+Exit codes: 0 done, 2 usage, 3 data, 4 checkpoint, 5 device, 6 device lost, 7 cannot write, 8 run busy,
+9 diverged, 10 check failed, 70 a bug, 130 Ctrl-C, 143 terminated.";
+
+#[derive(Subcommand)]
+enum Command {
+    Train(Box<train::Args>),
+    Sample(sample::Args),
+    Devices(device::DevicesArgs),
+    Doctor(device::DoctorArgs),
+}
+
+/// What a command gets.
+pub struct Context {
+    /// Flags that every command takes.
+    pub global: Global,
+    /// Where it prints.
+    pub ui: Ui,
+    /// Which flags were given by hand.
+    pub matches: ArgMatches,
+}
+
+impl Context {
+    /// Opens the engine the user asked for; a software device is named once.
+    pub fn engine(&self) -> Result<Box<dyn Engine>> {
+        if self.global.device.as_deref() == Some("reference") {
+            return Ok(Box::new(Reference::default()));
+        }
+        let mut gpu = Gpu::open(&Choice { device: self.global.device.clone(), require_gpu: self.global.require_gpu })?;
+        if let Some(family) = &self.global.family {
+            gpu.force_family(family)?;
+        }
+        if gpu.adapter().is_software() {
+            self.ui.note(&format!("no GPU in use: running on the software device {} [W-SOFTWARE-DEVICE]", gpu.adapter().name));
+        }
+        Ok(Box::new(gpu))
+    }
+
+    /// Whether a flag was given on the command line.
+    pub fn given(&self, id: &str) -> bool {
+        let from = self.matches.try_contains_id(id).ok().and_then(|_| self.matches.value_source(id));
+        from == Some(clap::parser::ValueSource::CommandLine)
+    }
+}
+
+/// Parses the arguments, runs the command, and gives the exit code.
+pub fn main(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> u8 {
+    let matches = match Cli::command().try_get_matches_from(arguments) {
+        Ok(m) => m,
+        Err(e) => return usage(&e),
+    };
+    let cli = match Cli::from_arg_matches(&matches) {
+        Ok(c) => c,
+        Err(e) => return usage(&e),
+    };
+    let ui = Ui::new(cli.global.json, cli.global.quiet);
+    let inner = matches.subcommand().map(|(_, m)| m.clone()).unwrap_or_default();
+    let mut context = Context { global: cli.global, ui, matches: inner };
+    let outcome = match cli.command {
+        Command::Train(a) => train::run(&mut context, &a),
+        Command::Sample(a) => sample::run(&mut context, &a),
+        Command::Devices(a) => device::devices(&mut context, &a),
+        Command::Doctor(a) => device::doctor(&mut context, &a),
+    };
+    match outcome.and_then(|()| context.ui.finish()) {
+        Ok(()) => 0,
+        Err(e) if crate::io::is_closed_pipe(&e) => 141,
+        Err(e) => {
+            ui::complain(&e);
+            e.exit_code()
+        }
+    }
+}
+
+/// clap's own message, in our shape for mistakes and as it is for help.
+fn usage(error: &clap::Error) -> u8 {
+    use clap::error::ErrorKind;
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        // a closed pipe is no failure of a help text
+        let _ = error.print();
+        return 0;
+    }
+    let text = error.render().to_string();
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        eprint!("{text}");
+        return 2;
+    }
+    let first = text.lines().take_while(|l| !l.trim().is_empty()).collect::<Vec<_>>().join(" ");
+    let what = first.trim_start_matches("error: ").to_string();
+    let hint = text.lines().find(|l| l.trim_start().starts_with("tip:")).map(|l| l.trim().trim_start_matches("tip: ").to_string());
+    let mut problem = Problem::new(what);
+    problem.hint = hint.or_else(|| Some("`scorefield --help` lists commands and flags".into()));
+    let e = Error::usage(problem);
+    ui::complain(&e);
+    e.exit_code()
+}
+
+/// The hint for a name that is not in a list.
+pub fn suggest(given: &str, legal: &[&str]) -> Option<String> {
+    nearest(given, legal.iter().copied()).map(|n| format!("did you mean `{n}`?"))
+}

@@ -1,0 +1,203 @@
+//! `sample`: a model in, points out.
+
+use std::path::PathBuf;
+
+use serde_json::json;
+
+use super::signals::Signals;
+use super::ui::grouped;
+use super::{Context, run};
+use crate::error::{Error, Problem, Result};
+use crate::io::PointWriter;
+use crate::model::Which;
+use crate::process::{self, Plan, Process, SamplerOptions, Variance};
+use crate::sample::{self, Follow, Request, State};
+
+/// Which reverse process.
+#[derive(clap::Args, Clone)]
+pub struct SamplerArgs {
+    /// Sampler: ei, em, ddpm, ddim, ode-euler, ode-heun, ei-ode
+    #[arg(long, default_value = "ei", help_heading = "Sampler")]
+    pub sampler: String,
+    /// Reverse steps
+    #[arg(long, default_value_t = 250, help_heading = "Sampler")]
+    pub steps: usize,
+    /// Time grid: benton, geometric, uniform
+    #[arg(long, default_value = "benton", help_heading = "Sampler")]
+    pub grid: String,
+    /// ddpm: variance of a step: beta, beta-tilde, analytic
+    #[arg(long, help_heading = "Sampler")]
+    pub variance: Option<String>,
+    /// ddim: 0 is deterministic, 1 is ancestral
+    #[arg(long, help_heading = "Sampler")]
+    pub eta: Option<f64>,
+    /// Weights: ema, raw
+    #[arg(long, default_value = "ema", help_heading = "Sampler")]
+    pub weights: String,
+}
+
+impl SamplerArgs {
+    /// Which set of weights they ask for.
+    pub fn which(&self) -> Result<Which> {
+        match self.weights.as_str() {
+            "ema" => Ok(Which::Average),
+            "raw" => Ok(Which::Raw),
+            other => Err(Error::usage(
+                Problem::new("there is no such choice").at("--weights").found(format!("`{other}`")).expected("ema or raw"),
+            )),
+        }
+    }
+    /// The plan for a process; `energy` gives E|s|^2 / D at a list of times, for the analytic variance.
+    pub fn plan(&self, process: &Process, energy: &mut dyn FnMut(&[f64]) -> Result<Vec<f64>>) -> Result<Plan> {
+        let times = process::grid(&self.grid, process, self.steps)?;
+        let variance = self.variance.as_deref().map(|v| {
+            let names = [("beta", Variance::Beta), ("beta-tilde", Variance::BetaTilde), ("analytic", Variance::Analytic)];
+            names.iter().find(|(n, _)| *n == v).map(|(_, variance)| *variance).ok_or_else(|| {
+                Error::usage(
+                    Problem::new("there is no such choice").at("--variance").found(format!("`{v}`")).expected("beta, beta-tilde or analytic"),
+                )
+            })
+        });
+        let variance = variance.transpose()?;
+        let energy_per_dim = match variance {
+            Some(Variance::Analytic) => Some(energy(&times[..times.len() - 1])?),
+            _ => None,
+        };
+        process::plan(&self.sampler, process, &times, &SamplerOptions { variance, eta: self.eta, energy_per_dim })
+    }
+}
+
+/// Draw samples from a trained model
+#[derive(clap::Args)]
+pub struct Args {
+    /// Run directory, checkpoint file, number of a run, or `last`
+    run: String,
+    /// Number of samples
+    #[arg(short, default_value_t = 10_000)]
+    n: u32,
+    /// Output: .npy, .csv, .tsv, .jsonl, or `-` for CSV on stdout (default: in the run's samples/)
+    #[arg(short, long)]
+    output: Option<PathBuf>,
+    /// Replace an existing output file
+    #[arg(long)]
+    force: bool,
+    /// Samples on the device at a time; does not change the samples
+    #[arg(long, default_value_t = 16_384)]
+    chunk: usize,
+    /// Also write the paths of the first samples: (paths, frames, D) to this .npy
+    #[arg(long)]
+    trajectories: Option<PathBuf>,
+    /// Number of paths
+    #[arg(long, default_value_t = 64)]
+    paths: usize,
+    /// Frames in a path
+    #[arg(long, default_value_t = 51)]
+    frames: usize,
+    /// Check everything and stop before sampling
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    sampler: SamplerArgs,
+}
+
+/// Samples to a file.
+pub fn run(context: &mut Context, args: &Args) -> Result<()> {
+    let signals = Signals::install();
+    let found = run::open(&args.run, args.sampler.which()?)?;
+    found.notes.iter().for_each(|n| context.ui.note(n));
+    if args.n == 0 && !args.dry_run {
+        return Err(Error::usage(Problem::new("no samples were asked for").at("-n").found(0).expected("at least 1")));
+    }
+    if !(1..=1 << 22).contains(&args.chunk) {
+        return Err(Error::usage(Problem::new("a count is out of range").at("--chunk").found(args.chunk).expected("1 to 4194304")));
+    }
+    let output = match (&args.output, &found.dir) {
+        (Some(path), _) => path.clone(),
+        (None, Some(dir)) => {
+            let ending = if found.card.schema.as_ref().is_some_and(|s| s.header) { "csv" } else { "npy" };
+            dir.samples().join(format!("{:09}-{}-{}-s{}.{ending}", found.step, args.sampler.sampler, args.sampler.steps, context.global.seed))
+        }
+        (None, None) => {
+            return Err(Error::usage(Problem::new("a lone checkpoint has no samples/ directory").at("-o").expected("a file to write to")));
+        }
+    };
+    let dim = found.card.dim;
+    let schema = found.card.schema.as_ref();
+    let mut writer = PointWriter::create(&output, args.force, schema, args.n as usize, dim)?;
+    let process = &found.score.process;
+    let mut engine = context.engine()?;
+    let plan = args.sampler.plan(process, &mut |times| {
+        crate::sample::energy(engine.as_mut(), &found.score, times, context.global.seed)
+    })?;
+    let stages = plan.stages.len();
+    let follow = args.trajectories.as_ref().map(|_| Follow {
+        paths: args.paths.clamp(1, args.n.max(1) as usize),
+        stages: sample::frames(stages, args.frames),
+    });
+    let mut paths = match (&args.trajectories, &follow) {
+        (Some(path), Some(f)) => Some((PointWriter::create(path, args.force, None, f.paths * f.stages.len(), dim)?, Vec::new())),
+        _ => None,
+    };
+    if args.dry_run {
+        return context.ui.say(&format!("{} samples of dimension {dim} in {} steps of {} would go to {}", args.n, args.sampler.steps, args.sampler.sampler, output.display()));
+    }
+    let request = Request {
+        score: &found.score,
+        plan: &plan,
+        count: args.n,
+        chunk: args.chunk,
+        seed: context.global.seed,
+        shift: &found.card.shift,
+        scale: &found.card.scale,
+        follow,
+    };
+    let clock = std::time::Instant::now();
+    let mut progress = context.ui.progress("sampling", u64::from(args.n));
+    let mut live = u64::from(args.n).min(args.chunk as u64);
+    sample::run(engine.as_mut(), &request, &mut |state| {
+        if let Some(why) = signals.stop() {
+            return Err(why);
+        }
+        match state {
+            State::Frame { points, .. } => {
+                if let Some((_, frames)) = &mut paths {
+                    frames.push(points.to_vec());
+                }
+            }
+            State::Samples { first, points } => {
+                writer.write_rows(points)?;
+                live = (u64::from(args.n - first) - (points.len() / dim) as u64).min(args.chunk as u64);
+            }
+            State::Progress { done, stage } => {
+                progress.at(u64::from(done) + live * stage as u64 / stages as u64, "samples");
+            }
+        }
+        Ok(())
+    })?;
+    drop(progress);
+    writer.finish()?;
+    if let Some((mut file, frames)) = paths {
+        // frame by frame to path by path
+        for p in 0..frames.first().map_or(0, Vec::len) / dim {
+            for frame in &frames {
+                file.write_rows(&frame[p * dim..(p + 1) * dim])?;
+            }
+        }
+        file.finish()?;
+    }
+    let seconds = clock.elapsed().as_secs_f64();
+    let rate = f64::from(args.n) * args.sampler.steps as f64 / seconds;
+    context.ui.value("output", output.display().to_string());
+    context.ui.value("n", args.n);
+    context.ui.value("sampler", json!({"name": args.sampler.sampler, "steps": args.sampler.steps, "grid": args.sampler.grid, "kappa": process::kappa(&plan.times)}));
+    context.ui.value("seconds", seconds);
+    if output.as_os_str() == "-" {
+        return Ok(());
+    }
+    context.ui.say(&format!(
+        "{} samples in {seconds:.1} s ({:.2} million samples x steps a second): {}",
+        grouped(args.n as usize),
+        rate / 1e6,
+        output.display()
+    ))
+}

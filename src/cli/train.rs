@@ -1,0 +1,271 @@
+//! `train`: data in, a run directory out.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use super::signals::Signals;
+use super::ui::grouped;
+use super::{Context, ui::Progress};
+use crate::config::{self, DataOptions, Loaded, RunConfig};
+use crate::error::{Error, Problem, Result};
+use crate::io::RunDir;
+use crate::network::NetworkOptions;
+use crate::session::{self, Event, Outcome};
+use crate::train::{ProcessOptions, State, TrainOptions};
+
+/// Train a model of a named distribution or of a file
+#[derive(clap::Args)]
+pub struct Args {
+    /// Named distribution (8gaussians@ffjord, gmm:k=8,dim=16), or a file: CSV, TSV, NPY, NPZ, PNG; `-` is stdin
+    data: Option<String>,
+    /// Run directory (default: runs/NNNNN-name)
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// Continue the run in --out (or named as DATA) where it stopped
+    #[arg(long, conflicts_with_all = ["overwrite", "config"])]
+    resume: bool,
+    /// Move a run that is already there to NAME.old-N
+    #[arg(long)]
+    overwrite: bool,
+    /// Repeat a run from its config.toml; other flags override it
+    #[arg(long)]
+    config: Option<PathBuf>,
+    /// Print the configuration and stop
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    options: DataOptions,
+    #[command(flatten)]
+    network: NetworkOptions,
+    #[command(flatten)]
+    process: ProcessOptions,
+    #[command(flatten)]
+    train: TrainOptions,
+}
+
+/// Keys that may change when a run goes on.
+const EXTENDABLE: &[&str] = &["steps", "eval-every", "checkpoint-every"];
+
+/// Trains, anew or from a checkpoint.
+pub fn run(context: &mut Context, args: &Args) -> Result<()> {
+    let signals = Signals::install();
+    if args.resume {
+        return resume(context, args, &signals);
+    }
+    let config = configure(context, args)?;
+    let loaded = config::load(&config)?;
+    check(&config, &loaded)?;
+    if args.dry_run {
+        context.ui.value("config", json!(config));
+        return context.ui.say(config.to_toml()?.trim_end());
+    }
+    let mut engine = context.engine()?;
+    let mut dir = RunDir::create(args.out.as_deref(), &slug(&config), args.overwrite)?;
+    dir.write_text("config.toml", &config.to_toml()?)?;
+    if let Some(schema) = &loaded.schema {
+        dir.write_text("schema.json", &json!(schema).to_string())?;
+    }
+    dir.write_text("manifest.json", &manifest(&config, &loaded, &engine.describe()).to_string())?;
+    go(context, engine.as_mut(), &config, &loaded, &mut dir, None, &signals)
+}
+
+/// Everything that can be refused, refused before a device is touched or a directory made.
+fn check(config: &RunConfig, loaded: &Loaded) -> Result<()> {
+    config.train.check()?;
+    config.process.build()?;
+    crate::network::Network::new(&config.network, loaded.data.dim)?;
+    Ok(())
+}
+
+fn slug(config: &RunConfig) -> String {
+    let stem = Path::new(&config.source).file_stem().and_then(|s| s.to_str()).unwrap_or("data");
+    let clean: String = stem.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).take(40).collect();
+    format!("{}-s{}", clean.trim_matches('-'), config.seed)
+}
+
+fn manifest(config: &RunConfig, loaded: &Loaded, device: &str) -> serde_json::Value {
+    let arguments: Vec<String> = std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect();
+    json!({
+        "program": "scorefield", "version": env!("CARGO_PKG_VERSION"), "arguments": arguments, "device": device,
+        "rng-version": 1, "seed": config.seed, "data": config.source, "data-sha256": loaded.sha256,
+        "rows": loaded.data.rows(), "held-out-rows": loaded.data.held_out.len() / loaded.data.dim, "dim": loaded.data.dim,
+    })
+}
+
+/// The configuration: defaults, then `--config`, then what was given by hand.
+fn configure(context: &Context, args: &Args) -> Result<RunConfig> {
+    let given = RunConfig {
+        source: args.data.clone().unwrap_or_default(),
+        seed: context.global.seed,
+        data: args.options.clone(),
+        network: args.network.clone(),
+        process: args.process.clone(),
+        train: args.train.clone(),
+    };
+    let Some(path) = &args.config else {
+        if given.source.is_empty() {
+            return Err(Error::usage(
+                Problem::new("no data was named")
+                    .at("scorefield train DATA")
+                    .expected("a file or a distribution")
+                    .hint("try `scorefield train moons`; `scorefield data` lists what there is"),
+            ));
+        }
+        return Ok(given);
+    };
+    let mut base = RunConfig::from_toml(path)?;
+    if !given.source.is_empty() {
+        base.source = given.source.clone();
+    }
+    if context.given("seed") {
+        base.seed = given.seed;
+    }
+    overlay(&base, &given, &|key| context.given(key))
+}
+
+/// `base` with the values of `given` whose flags `by_hand` says were given.
+fn overlay(base: &RunConfig, given: &RunConfig, by_hand: &dyn Fn(&str) -> bool) -> Result<RunConfig> {
+    let value = |c: &RunConfig| serde_json::to_value(c).map_err(|e| Error::bug(Problem::new(e.to_string())));
+    let (mut out, given) = (value(base)?, value(given)?);
+    for group in ["data", "network", "process", "train"] {
+        for (key, v) in given[group].as_object().into_iter().flatten() {
+            if by_hand(&key.replace('-', "_")) {
+                out[group][key] = v.clone();
+            }
+        }
+    }
+    serde_json::from_value(out).map_err(|e| Error::bug(Problem::new(e.to_string())))
+}
+
+fn resume(context: &mut Context, args: &Args, signals: &Signals) -> Result<()> {
+    let name = match (&args.out, &args.data) {
+        (Some(out), _) => out.display().to_string(),
+        (None, Some(data)) => data.clone(),
+        (None, None) => "last".into(),
+    };
+    let mut dir = RunDir::open(&name)?;
+    dir.lock()?;
+    let (before, card, state, notes) = session::resume(&dir)?;
+    notes.iter().for_each(|n| context.ui.note(n));
+    let given = RunConfig {
+        source: args.data.clone().filter(|_| args.out.is_some()).unwrap_or(before.source.clone()),
+        seed: if context.given("seed") { context.global.seed } else { before.seed },
+        data: args.options.clone(),
+        network: args.network.clone(),
+        process: args.process.clone(),
+        train: args.train.clone(),
+    };
+    let mut config = overlay(&before, &given, &|key| context.given(key))?;
+    (config.source, config.seed) = (given.source, given.seed);
+    refuse_frozen(&before, &config)?;
+    let loaded = config::load(&config)?;
+    check(&config, &loaded)?;
+    session::same_run(&card, &session::card(&config, &loaded))?;
+    if state.step >= config.train.steps {
+        context.ui.value("steps", state.step);
+        return context.ui.say(&format!("{name} is already complete at step {}", state.step));
+    }
+    dir.truncate_jsonl("train.jsonl", "step", u64::from(state.step))?;
+    dir.truncate_jsonl("metrics.jsonl", "step", u64::from(state.step))?;
+    dir.write_text("config.toml", &config.to_toml()?)?;
+    context.ui.note(&format!("{name} goes on from step {}", state.step));
+    let mut engine = context.engine()?;
+    go(context, engine.as_mut(), &config, &loaded, &mut dir, Some(&state), signals)
+}
+
+/// Lists every setting that differs and may not.
+fn refuse_frozen(before: &RunConfig, now: &RunConfig) -> Result<()> {
+    let (a, b) = (json!(before), json!(now));
+    let mut differences = Vec::new();
+    for group in ["data", "network", "process", "train"] {
+        for (key, old) in a[group].as_object().into_iter().flatten() {
+            if old != &b[group][key] && !EXTENDABLE.contains(&key.as_str()) {
+                differences.push(format!("{key} was {old}, is now {}", b[group][key]));
+            }
+        }
+    }
+    for key in ["source", "seed"] {
+        if a[key] != b[key] {
+            differences.push(format!("{key} was {}, is now {}", a[key], b[key]));
+        }
+    }
+    if differences.is_empty() {
+        return Ok(());
+    }
+    Err(Error::checkpoint(
+        Problem::new("a run that goes on cannot change these settings")
+            .found(differences.join("; "))
+            .expected(format!("changes of {} only", EXTENDABLE.join(", "))),
+    ))
+}
+
+fn go(
+    context: &mut Context,
+    engine: &mut dyn crate::recording::Engine,
+    config: &RunConfig,
+    loaded: &Loaded,
+    dir: &mut RunDir,
+    start: Option<&State>,
+    signals: &Signals,
+) -> Result<()> {
+    let data = &loaded.data;
+    for note in &data.notes {
+        context.ui.note(note);
+    }
+    if data.rows() < config.train.batch_size {
+        context.ui.note(&format!("{} rows are fewer than a batch of {}: rows repeat within it", data.rows(), config.train.batch_size));
+    }
+    context.ui.note(&format!(
+        "{}: {} rows of {} columns to train on, {} held out; {}",
+        data.name,
+        grouped(data.rows()),
+        data.dim,
+        grouped(data.held_out.len() / data.dim),
+        dir.path().display()
+    ));
+    let mut progress = context.ui.progress("training", u64::from(config.train.steps));
+    let outcome = session::train(engine, config, loaded, dir, start, &mut |e| show(&mut progress, &e), &|| signals.stop())?;
+    drop(progress);
+    report(context, dir, &outcome)
+}
+
+fn show(progress: &mut Progress, event: &Event<'_>) {
+    match event {
+        Event::Note(text) => progress.line(text),
+        Event::Tick { tick, rate } => {
+            progress.at(u64::from(tick.step), &format!("loss {:.4}  {rate:.0} steps/s", tick.loss));
+        }
+        Event::HeldOut { step, held_out, floor } => {
+            let floor = floor.map(|f| format!("  floor {:.4}  excess {:+.2}%", f.value, 100.0 * (held_out.loss / f.value - 1.0)));
+            progress.line(&format!("step {step:>7}  held-out loss {:.4}{}", held_out.loss, floor.unwrap_or_default()));
+        }
+    }
+}
+
+/// Says how it ended.
+fn report(context: &mut Context, dir: &RunDir, outcome: &Outcome) -> Result<()> {
+    let ui = &mut context.ui;
+    ui.value("run", dir.path().display().to_string());
+    ui.value("steps", outcome.state.step);
+    ui.value("seconds", outcome.seconds);
+    ui.value("first_step_seconds", outcome.first_step);
+    if let Some(h) = &outcome.held_out {
+        ui.value("held_out_loss", h.loss);
+        ui.value("held_out_draws", h.draws);
+        let mut line = format!("held-out loss {:.5} (noise loss of the averaged weights, {} draws)", h.loss, grouped(h.draws));
+        if let Some(f) = &outcome.floor {
+            ui.value("floor", f.value);
+            ui.value("floor_error", f.error);
+            let excess = h.loss - f.value;
+            line.push_str(&format!(
+                "\nexact floor   {:.5} +- {:.5} (loss of the exact score on the same draws); excess {excess:.5}, {:.2} %",
+                f.value,
+                f.error,
+                100.0 * excess / f.value
+            ));
+        }
+        ui.say(&line)?;
+    }
+    ui.say(&format!("{} steps in {:.1} s (first after {:.1} s); {}", outcome.state.step, outcome.seconds, outcome.first_step, dir.path().display()))
+}
