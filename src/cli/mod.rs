@@ -7,6 +7,8 @@ mod signals;
 mod train;
 pub mod ui;
 
+pub use signals::survive_file_limits;
+
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::error::{Error, Problem, Result, nearest};

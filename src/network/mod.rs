@@ -41,7 +41,7 @@ pub struct NetworkOptions {
     #[arg(long, help_heading = "Network")]
     pub train_alpha: bool,
     /// Time features: sinusoidal, fourier, raw
-    #[arg(long, default_value = "sinusoidal", help_heading = "Network")]
+    #[arg(long, default_value = "fourier", help_heading = "Network")]
     pub time_features: String,
     /// Number of time features
     #[arg(long, default_value_t = 30, help_heading = "Network")]
@@ -56,7 +56,7 @@ pub struct NetworkOptions {
     #[arg(long, help_heading = "Network")]
     pub skip: bool,
     /// Initialisation: pytorch, he, xavier, lecun
-    #[arg(long, default_value = "pytorch", help_heading = "Network")]
+    #[arg(long, default_value = "he", help_heading = "Network")]
     pub init: String,
     /// Train only the last layer (random features)
     #[arg(long, help_heading = "Network")]

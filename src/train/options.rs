@@ -70,7 +70,7 @@ pub struct TrainOptions {
     #[arg(long, default_value_t = 512, help_heading = "Training")]
     pub batch_size: usize,
     /// Learning rate at its highest
-    #[arg(long, default_value_t = 2e-3, help_heading = "Training")]
+    #[arg(long, default_value_t = 4e-3, help_heading = "Training")]
     pub lr: f64,
     /// Learning-rate schedule: constant, cosine, step
     #[arg(long, default_value = "cosine", help_heading = "Training")]

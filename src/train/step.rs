@@ -81,6 +81,11 @@ impl Tensors {
         }
     }
 
+    /// (groups, BINS, 2): sums of the losses and rows of the last batch.
+    pub fn partial(&self) -> &Tensor {
+        &self.partial
+    }
+
     /// The gradient of each group, after a step.
     pub fn gradient(&self) -> &[Tensor] {
         &self.gradient
