@@ -57,7 +57,9 @@ fn check(options: NetworkOptions, dim: usize) {
 #[test]
 fn gradients_are_those_of_the_loss_for_every_activation() {
     for a in ACTIVATIONS {
-        let base = NetworkOptions { hidden: "5,3".into(), activation: a.name.into(), features: 4, alpha: 0.7, ..Default::default() };
+        // biases that are not zero keep the units away from the kinks, where there is no derivative to compare
+        let init = "pytorch".into();
+        let base = NetworkOptions { hidden: "5,3".into(), activation: a.name.into(), features: 4, alpha: 0.7, init, ..Default::default() };
         let train_alpha = a.parameter.is_some();
         check(NetworkOptions { train_alpha, ..base }, 2);
     }
