@@ -101,7 +101,7 @@ fn the_input_gradient_is_that_of_the_output() {
     network.forward(&mut forward, &weights, &work);
     let mut backward = forward.clone();
     network.backward(&mut backward, &weights, &mirrors, &work, &back);
-    network.input_gradient(&mut backward, &mirrors, &work, &back, &out);
+    network.input_gradient(&mut backward, &weights, &mirrors, &work, &back, &out);
     let (forward, backward) = (engine.prepare(&forward).unwrap(), engine.prepare(&backward).unwrap());
     engine.run(backward, 1).unwrap();
     let gradient = engine.read_f64(&out).unwrap();

@@ -11,7 +11,7 @@
 struct Params {
     width: u32,  // N
     quads: u32,  // panels * 8
-    stride: u32, // N rounded up to 4
+    stride: u32, // N rounded up to 8
     normed: u32,
     skipped: u32,
     layer: u32,

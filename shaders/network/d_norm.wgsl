@@ -6,7 +6,7 @@
 
 struct Params {
     width: u32,  // N
-    stride: u32, // N rounded up to 4
+    stride: u32, // N rounded up to 8
     panels: u32,
     slices: u32,   // S
     at: u32,       // where the block starts in a slice

@@ -1,9 +1,10 @@
 // d_W = x^T d_y and d_bias = sum of d_y, over one slice of the batch: partial sums that optimiser/reduce adds up in order.
 //
-// shapes    input (B, K), d_output (B, N) in panels; partials (S, P): in each slice the layer's (K + 1, N4) block starts
+// shapes    input (B, K), d_output (B, N) in panels; partials (S, P): in each slice the layer's (K + 1, N8) block starts
 //           at `at`, the bias gradient in row K.
 // dispatch  tiles of 32 inputs by 32 outputs, one subgroup of 8 lanes each; workgroup_id.z is the slice
-// family    panel: a lane holds four inputs of every output of the tile; eight loads bring four rows
+// family    panel: a lane holds four inputs of every output of the tile; eight loads bring eight rows
+#import lib/eight
 
 const TILE_ROWS: u32 = 32u;
 const TILE_COLUMNS: u32 = 32u;
@@ -11,15 +12,15 @@ const TILE_COLUMNS: u32 = 32u;
 struct Params {
     inputs: u32,   // K
     outputs: u32,  // N
-    stride: u32,   // N4 / 4
+    stride: u32,   // N8
     panels: u32,   // panels in the batch
     slices: u32,   // S
     at: u32,       // where the layer starts in a slice, in vec4
     partials: u32, // length of a slice, in vec4
 }
 
-@group(0) @binding(0) var<storage, read> input: array<vec4<f32>>; // (panels, K, 8) of four rows
-@group(0) @binding(1) var<storage, read> d_output: array<vec4<f32>>; // (panels, N, 8) of four rows
+@group(0) @binding(0) var<storage, read> input: array<vec4<u64>>; // (panels, K, 4) of eight rows
+@group(0) @binding(1) var<storage, read> d_output: array<vec4<u64>>; // (panels, N, 4) of eight rows
 @group(0) @binding(2) var<storage, read_write> partials: array<vec4<f32>>; // (S, P / 4) of four outputs
 @group(0) @binding(3) var<uniform> params: Params;
 
@@ -31,28 +32,33 @@ fn main(@builtin(workgroup_id) tile: vec3<u32>, @builtin(subgroup_invocation_id)
     let k = tile.y * TILE_ROWS + lane;
     let n = tile.x * TILE_COLUMNS + lane;
     var bias = vec4<f32>(0.0);
-    let end = (tile.z + 1u) * params.panels / params.slices * 8u;
+    let end = (tile.z + 1u) * params.panels / params.slices * 4u;
     // inputs past the last are summed but never stored; outputs past the last count as zero, so that padding stays zero
-    for (var quad = tile.z * params.panels / params.slices * 8u; quad < end; quad++) {
-        let x = (quad / 8u * params.inputs + k) * 8u + quad % 8u;
-        let y = (quad / 8u * params.outputs + n) * 8u + quad % 8u;
-        let y0 = select(vec4<f32>(0.0), d_output[y], n < params.outputs);
-        let y1 = select(vec4<f32>(0.0), d_output[y + 64u], n + 8u < params.outputs);
-        let y2 = select(vec4<f32>(0.0), d_output[y + 128u], n + 16u < params.outputs);
-        let y3 = select(vec4<f32>(0.0), d_output[y + 192u], n + 24u < params.outputs);
-        add_product(input[x], input[x + 64u], input[x + 128u], input[x + 192u], y0, y1, y2, y3);
-        bias.x += y0.x + y0.y + y0.z + y0.w;
-        bias.y += y1.x + y1.y + y1.z + y1.w;
-        bias.z += y2.x + y2.y + y2.z + y2.w;
-        bias.w += y3.x + y3.y + y3.z + y3.w;
+    for (var octet = tile.z * params.panels / params.slices * 4u; octet < end; octet++) {
+        let x = (octet / 4u * params.inputs + k) * 4u + octet % 4u;
+        let y = (octet / 4u * params.outputs + n) * 4u + octet % 4u;
+        let x0 = unpack_eight(input[x]);
+        let x1 = unpack_eight(input[x + 32u]);
+        let x2 = unpack_eight(input[x + 64u]);
+        let x3 = unpack_eight(input[x + 96u]);
+        let y0 = unpack_eight(select(vec4<u64>(0lu), d_output[y], n < params.outputs));
+        let y1 = unpack_eight(select(vec4<u64>(0lu), d_output[y + 32u], n + 8u < params.outputs));
+        let y2 = unpack_eight(select(vec4<u64>(0lu), d_output[y + 64u], n + 16u < params.outputs));
+        let y3 = unpack_eight(select(vec4<u64>(0lu), d_output[y + 96u], n + 24u < params.outputs));
+        add_product(x0.even, x1.even, x2.even, x3.even, y0.even, y1.even, y2.even, y3.even);
+        add_product(x0.odd, x1.odd, x2.odd, x3.odd, y0.odd, y1.odd, y2.odd, y3.odd);
+        bias.x += dot(y0.even + y0.odd, vec4<f32>(1.0));
+        bias.y += dot(y1.even + y1.odd, vec4<f32>(1.0));
+        bias.z += dot(y2.even + y2.odd, vec4<f32>(1.0));
+        bias.w += dot(y3.even + y3.odd, vec4<f32>(1.0));
     }
     let block = tile.z * params.partials + params.at;
     let column = tile.x * TILE_COLUMNS / 4u;
-    let live = params.stride - column;
-    if k + 0u < params.inputs { store_x(block + (k + 0u) * params.stride + column, live); }
-    if k + 8u < params.inputs { store_y(block + (k + 8u) * params.stride + column, live); }
-    if k + 16u < params.inputs { store_z(block + (k + 16u) * params.stride + column, live); }
-    if k + 24u < params.inputs { store_w(block + (k + 24u) * params.stride + column, live); }
+    let live = (params.stride / 4u) - column;
+    if k + 0u < params.inputs { store_x(block + (k + 0u) * (params.stride / 4u) + column, live); }
+    if k + 8u < params.inputs { store_y(block + (k + 8u) * (params.stride / 4u) + column, live); }
+    if k + 16u < params.inputs { store_z(block + (k + 16u) * (params.stride / 4u) + column, live); }
+    if k + 24u < params.inputs { store_w(block + (k + 24u) * (params.stride / 4u) + column, live); }
     if tile.y == 0u {
         let bias0 = vec4<f32>(subgroupBroadcast(bias.x, 0u), subgroupBroadcast(bias.x, 1u), subgroupBroadcast(bias.x, 2u), subgroupBroadcast(bias.x, 3u));
         let bias1 = vec4<f32>(subgroupBroadcast(bias.x, 4u), subgroupBroadcast(bias.x, 5u), subgroupBroadcast(bias.x, 6u), subgroupBroadcast(bias.x, 7u));
@@ -62,7 +68,7 @@ fn main(@builtin(workgroup_id) tile: vec3<u32>, @builtin(subgroup_invocation_id)
         let bias5 = vec4<f32>(subgroupBroadcast(bias.z, 4u), subgroupBroadcast(bias.z, 5u), subgroupBroadcast(bias.z, 6u), subgroupBroadcast(bias.z, 7u));
         let bias6 = vec4<f32>(subgroupBroadcast(bias.w, 0u), subgroupBroadcast(bias.w, 1u), subgroupBroadcast(bias.w, 2u), subgroupBroadcast(bias.w, 3u));
         let bias7 = vec4<f32>(subgroupBroadcast(bias.w, 4u), subgroupBroadcast(bias.w, 5u), subgroupBroadcast(bias.w, 6u), subgroupBroadcast(bias.w, 7u));
-        let row = block + params.inputs * params.stride + column;
+        let row = block + params.inputs * (params.stride / 4u) + column;
         if lane == 0u {
             if live > 0u { partials[row + 0u] = bias0; }
             if live > 1u { partials[row + 1u] = bias1; }

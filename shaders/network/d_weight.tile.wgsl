@@ -1,6 +1,6 @@
 // d_W = x^T d_y and d_bias = sum of d_y, over one slice of the batch: partial sums that optimiser/reduce adds up in order.
 //
-// shapes    input (B, K), d_output (B, N) in panels; partials (S, P): in each slice the layer's (K + 1, N4) block starts
+// shapes    input (B, K), d_output (B, N) in panels; partials (S, P): in each slice the layer's (K + 1, N8) block starts
 //           at `at`, the bias gradient in row K.
 // dispatch  tiles of 32 inputs by 32 outputs, workgroups of 64 invocations; workgroup_id.z is the slice
 // family    tile: one panel of both factors is staged in workgroup memory (8 KiB); each invocation sums four inputs
@@ -12,7 +12,7 @@ const TILE_COLUMNS: u32 = 32u;
 struct Params {
     inputs: u32,   // K
     outputs: u32,  // N
-    stride: u32,   // N4 / 4
+    stride: u32,   // N8
     panels: u32,   // panels in the batch
     slices: u32,   // S
     at: u32,       // where the layer starts in a slice, in vec4
@@ -67,11 +67,11 @@ fn main(@builtin(workgroup_id) tile: vec3<u32>, @builtin(local_invocation_index)
     let column = tile.x * (TILE_COLUMNS / 4u) + n / 4u;
     let at = tile.z * params.partials + params.at + column;
     let row = tile.y * TILE_ROWS + k;
-    if column < params.stride {
-        if row + 0u < params.inputs { partials[at + (row + 0u) * params.stride] = s0; }
-        if row + 1u < params.inputs { partials[at + (row + 1u) * params.stride] = s1; }
-        if row + 2u < params.inputs { partials[at + (row + 2u) * params.stride] = s2; }
-        if row + 3u < params.inputs { partials[at + (row + 3u) * params.stride] = s3; }
-        if row == 0u { partials[at + params.inputs * params.stride] = bias; }
+    if column < (params.stride / 4u) {
+        if row + 0u < params.inputs { partials[at + (row + 0u) * (params.stride / 4u)] = s0; }
+        if row + 1u < params.inputs { partials[at + (row + 1u) * (params.stride / 4u)] = s1; }
+        if row + 2u < params.inputs { partials[at + (row + 2u) * (params.stride / 4u)] = s2; }
+        if row + 3u < params.inputs { partials[at + (row + 3u) * (params.stride / 4u)] = s3; }
+        if row == 0u { partials[at + params.inputs * (params.stride / 4u)] = bias; }
     }
 }

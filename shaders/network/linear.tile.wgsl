@@ -1,11 +1,11 @@
-// y = epilogue(x W + bias): one layer of the batched forward pass, and with W^T the input gradient of a layer.
+// y = finish(x W + bias): one layer of the batched forward pass, and with W^T the input gradient of a layer.
 //
-// shapes    input (B, K) and output (B, N) in panels (ceil(B / 32), features, 32); weight (K + 1, N4) row-major with
-//           N4 = N rounded up to 4 and the bias in row K. B panels, K inputs, N outputs.
+// shapes    input (B, K) and output, slope, skip (B, N) in panels (ceil(B / 32), features, 32); weight (K + 1, N8)
+//           row-major with N8 = N rounded up to 8 and the bias in row K. B panels, K inputs, N outputs.
 // dispatch  tiles of 32 rows by 64 outputs, workgroups of 64 invocations
 // family    tile: 16 rows of the weight and the inputs they meet are staged in workgroup memory (6 KiB); each
 //           invocation sums four rows by eight outputs in registers
-#import <epilogue>
+#import network/finish_four
 
 const TILE_ROWS: u32 = 32u;
 const TILE_COLUMNS: u32 = 64u;
@@ -14,15 +14,20 @@ const DEPTH: u32 = 16u;
 struct Params {
     inputs: u32,  // K
     outputs: u32, // N
-    stride: u32,  // N4 / 4
+    stride: u32,  // N8
+    panels: u32,  // panels in the batch
     biased: u32,  // 1: start from row K of the weight, 0: start from zero
     layer: u32,   // which entry of `alpha` belongs to this layer
+    finish: u32,  // see network/finish
 }
 
-@group(0) @binding(0) var<storage, read> input: array<vec4<f32>>; // (panels, K, 8) of four rows
-@group(0) @binding(1) var<storage, read> weight: array<vec4<f32>>; // (K + 1, N4 / 4) of four outputs
-@group(0) @binding(2) var<storage, read_write> output: array<vec4<f32>>; // (panels, N, 8) of four rows
-@group(0) @binding(3) var<uniform> params: Params;
+@group(0) @binding(0) var<storage, read> input: array<vec4<f32>>; // (panels, K, 8) of four rows)
+@group(0) @binding(1) var<storage, read> weight: array<vec4<f32>>; // (K + 1, N8 / 4) of four outputs)
+@group(0) @binding(2) var<storage, read_write> output: array<vec4<f32>>; // (panels, N, 8) of four rows)
+@group(0) @binding(3) var<storage, read> alpha: array<f32>; // (layers) parameter of the activation
+@group(0) @binding(4) var<storage, read_write> slope: array<vec4<f32>>; // (panels, N, 8) of four rows), by TRAIN and TIMES_SLOPE only
+@group(0) @binding(5) var<storage, read> skip: array<vec4<f32>>; // (panels, N, 8) of four rows), by PLUS_SKIP only
+@group(0) @binding(6) var<uniform> params: Params;
 
 var<workgroup> staged_input: array<vec4<f32>, 128>; // (DEPTH, 8) of four rows
 var<workgroup> staged_weight: array<vec4<f32>, 256>; // (DEPTH, 16) of four outputs
@@ -31,10 +36,13 @@ var<workgroup> staged_weight: array<vec4<f32>, 256>; // (DEPTH, 16) of four outp
 fn main(@builtin(workgroup_id) tile: vec3<u32>, @builtin(local_invocation_index) local: u32) {
     let quad = local % 8u;
     let first = tile.x * TILE_COLUMNS + (local / 8u) * 8u;
-    let bias = params.inputs * params.stride + first / 4u;
-    let scale = select(0.0, 1.0, params.biased == 1u);
-    let b0 = scale * weight[bias];
-    let b1 = scale * weight[bias + 1u];
+    let stride = params.stride / 4u;
+    var b0 = vec4<f32>(0.0);
+    var b1 = vec4<f32>(0.0);
+    if params.biased == 1u {
+        b0 = weight[params.inputs * stride + min(first / 4u, stride - 1u)];
+        b1 = weight[params.inputs * stride + min(first / 4u + 1u, stride - 1u)];
+    }
     var s0 = vec4<f32>(b0.x);
     var s1 = vec4<f32>(b0.y);
     var s2 = vec4<f32>(b0.z);
@@ -51,7 +59,7 @@ fn main(@builtin(workgroup_id) tile: vec3<u32>, @builtin(local_invocation_index)
         }
         for (var i = local; i < 256u; i += 64u) {
             let row = min(k + i / 16u, params.inputs - 1u);
-            staged_weight[i] = weight[row * params.stride + min(tile.x * 16u + i % 16u, params.stride - 1u)];
+            staged_weight[i] = weight[row * stride + min(tile.x * 16u + i % 16u, stride - 1u)];
         }
         workgroupBarrier();
         for (var d = 0u; d < DEPTH; d++) {
@@ -70,15 +78,12 @@ fn main(@builtin(workgroup_id) tile: vec3<u32>, @builtin(local_invocation_index)
         workgroupBarrier();
     }
     let at = (tile.y * params.outputs + first) * 8u + quad;
-    if first + 0u < params.outputs { emit(at + 0u, s0); }
-    if first + 1u < params.outputs { emit(at + 8u, s1); }
-    if first + 2u < params.outputs { emit(at + 16u, s2); }
-    if first + 3u < params.outputs { emit(at + 24u, s3); }
-    if first + 4u < params.outputs { emit(at + 32u, s4); }
-    if first + 5u < params.outputs { emit(at + 40u, s5); }
-    if first + 6u < params.outputs { emit(at + 48u, s6); }
-    if first + 7u < params.outputs { emit(at + 56u, s7); }
-    for (var n = 0u; n < 8u; n++) {
-        if first + n < params.outputs { finish(at + n * 8u, params.layer); }
-    }
+    if first + 0u < params.outputs { finish(at + 0u, s0); }
+    if first + 1u < params.outputs { finish(at + 8u, s1); }
+    if first + 2u < params.outputs { finish(at + 16u, s2); }
+    if first + 3u < params.outputs { finish(at + 24u, s3); }
+    if first + 4u < params.outputs { finish(at + 32u, s4); }
+    if first + 5u < params.outputs { finish(at + 40u, s5); }
+    if first + 6u < params.outputs { finish(at + 48u, s6); }
+    if first + 7u < params.outputs { finish(at + 56u, s7); }
 }

@@ -22,7 +22,8 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> control: array<u32>; // (8) see lib/control
 @group(0) @binding(4) var<storage, read_write> bins: array<f32>; // (BINS, 2)
 @group(0) @binding(5) var<storage, read_write> history: array<vec4<f32>>; // (cap) of four
-@group(0) @binding(6) var<uniform> params: Params;
+@group(0) @binding(6) var<storage, read_write> fault: array<u32>; // [0] 0, or 1 + the step that diverged
+@group(0) @binding(7) var<uniform> params: Params;
 
 var<workgroup> squares: array<f32, 64>;
 var<workgroup> faults: array<f32, 64>;
@@ -65,7 +66,8 @@ fn close_step() {
     let step = control[STEP];
     let row = schedule[step - control[BASE]];
     let sound = bad == 0.0 && is_finite(loss) && is_finite(norm);
-    if !sound && control[DIVERGED] == 0u { control[DIVERGED] = step + 1u; }
+    if !sound && fault[0] == 0u { fault[0] = step + 1u; }
+    control[DIVERGED] = fault[0];
     control[SCALE] = bitcast<u32>(scale);
     control[RATE] = bitcast<u32>(row.x);
     control[CORRECT1] = bitcast<u32>(row.y);

@@ -2,35 +2,35 @@
 //
 //   (p, m1, m2) = rule(p, scale * gradient, m1, m2),   ema = keep ema + (1 - keep) p,   mirror[mirror_index] = p
 //
-// Nothing is written once a step has diverged, nor is a value that would not be finite: it sets DIVERGED instead.
+// Nothing is written once a step has diverged, nor are values that would not be finite: they set the fault instead.
 // shapes    all (P) but mirror (M)
-// dispatch  one invocation a parameter
+// dispatch  one invocation a four parameters
 #import lib/index
 #import lib/finite
 #import lib/control
 #import <rule>
 
 struct Params {
-    first: u32,  // first parameter that is trained
-    length: u32, // number of parameters that are trained
+    first: u32,  // first parameter that is trained, a multiple of 4
+    length: u32, // number of parameters that are trained, a multiple of 4
     beta1: f32,
     beta2: f32,
     epsilon: f32,
     decay: f32, // weight decay
 }
 
-@group(0) @binding(0) var<storage, read_write> parameters: array<f32>; // (P)
-@group(0) @binding(1) var<storage, read> gradient: array<f32>; // (P)
-@group(0) @binding(2) var<storage, read_write> moment1: array<f32>; // (P)
-@group(0) @binding(3) var<storage, read_write> moment2: array<f32>; // (P)
-@group(0) @binding(4) var<storage, read_write> average: array<f32>; // (P) exponential moving average
-@group(0) @binding(5) var<storage, read_write> mirror: array<f32>; // (M) transposed weights
-@group(0) @binding(6) var<storage, read> mirror_index: array<u32>; // (P) place in the mirror, or 0xffffffff
-@group(0) @binding(7) var<storage, read_write> control: array<atomic<u32>>; // (8) see lib/control
+@group(0) @binding(0) var<storage, read_write> parameters: array<vec4<f32>>; // (P / 4) of four
+@group(0) @binding(1) var<storage, read> gradient: array<vec4<f32>>; // (P / 4) of four
+@group(0) @binding(2) var<storage, read_write> moments: array<vec4<f32>>; // (2, P / 4) of four
+@group(0) @binding(3) var<storage, read_write> average: array<vec4<f32>>; // (P / 4) of four, exponential moving average
+@group(0) @binding(4) var<storage, read_write> mirror: array<f32>; // (M) transposed weights
+@group(0) @binding(5) var<storage, read> mirror_index: array<vec4<u32>>; // (P / 4) of four: place in the mirror, or 0xffffffff
+@group(0) @binding(6) var<storage, read> control: array<vec4<u32>>; // (2) of four, see lib/control
+@group(0) @binding(7) var<storage, read_write> fault: array<atomic<u32>>; // [0] 0, or 1 + the step that diverged
 @group(0) @binding(8) var<uniform> params: Params;
 
-fn control_f32(word: u32) -> f32 {
-    return bitcast<f32>(atomicLoad(&control[word]));
+fn all_finite(v: vec4<f32>) -> bool {
+    return is_finite(v.x) && is_finite(v.y) && is_finite(v.z) && is_finite(v.w);
 }
 
 @compute @workgroup_size(64)
@@ -40,19 +40,24 @@ fn main(
     @builtin(local_invocation_index) local: u32,
 ) {
     let n = linear_index(workgroup, groups, local);
-    if n >= params.length || atomicLoad(&control[DIVERGED]) != 0u { return; }
-    let i = params.first + n;
-    let g = control_f32(SCALE) * gradient[i];
-    let next = rule(parameters[i], g, moment1[i], moment2[i], control_f32(RATE));
-    if !is_finite(next.p) || !is_finite(next.m1) || !is_finite(next.m2) {
-        atomicStore(&control[DIVERGED], atomicLoad(&control[STEP]));
+    if n * 4u >= params.length { return; }
+    let steps = control[0];                  // step, base, diverged, scale
+    let rates = bitcast<vec4<f32>>(control[1]); // rate, correct1, correct2, keep
+    if steps.z != 0u { return; }
+    let i = params.first / 4u + n;
+    let second = arrayLength(&moments) / 2u + i;
+    let next = rule(parameters[i], bitcast<f32>(steps.w) * gradient[i], moments[i], moments[second], rates);
+    if !all_finite(next.p) || !all_finite(next.m1) || !all_finite(next.m2) {
+        atomicStore(&fault[0], steps.x);
         return;
     }
     parameters[i] = next.p;
-    moment1[i] = next.m1;
-    moment2[i] = next.m2;
-    let keep = control_f32(KEEP);
-    average[i] = keep * average[i] + (1.0 - keep) * next.p;
+    moments[i] = next.m1;
+    moments[second] = next.m2;
+    average[i] = rates.w * average[i] + (1.0 - rates.w) * next.p;
     let at = mirror_index[i];
-    if at != 0xffffffffu { mirror[at] = next.p; }
+    if at.x != 0xffffffffu { mirror[at.x] = next.p.x; }
+    if at.y != 0xffffffffu { mirror[at.y] = next.p.y; }
+    if at.z != 0xffffffffu { mirror[at.z] = next.p.z; }
+    if at.w != 0xffffffffu { mirror[at.w] = next.p.w; }
 }

@@ -57,7 +57,7 @@ impl Gpu {
         let line = AdapterLine::of(&adapter);
         let offered = adapter.features();
         // only what is used is asked for, and only where it is offered
-        let features = offered & (wgpu::Features::SUBGROUP | wgpu::Features::TIMESTAMP_QUERY);
+        let features = offered & (wgpu::Features::SUBGROUP | wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::SHADER_INT64);
         let has = adapter.limits();
         let limits = wgpu::Limits {
             max_buffer_size: has.max_buffer_size,

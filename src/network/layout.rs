@@ -1,7 +1,7 @@
 //! Where the numbers of a network lie: weights, biases, norms and activation parameters in few long vectors.
 //!
-//! A layer's block is (K + 1, N4), inputs by outputs with the bias in row K and N4 = N rounded up to 4; padding is
-//! zero and stays zero. The mirror holds the transposed weights (N + 1, K4) with a zero row, for the way back. Blocks
+//! A layer's block is (K + 1, N8), inputs by outputs with the bias in row K and N8 = N rounded up to 8; padding is
+//! zero and stays zero. The mirror holds the transposed weights (N + 1, K8) with a zero row, for the way back. Blocks
 //! are packed into groups of bounded length, so that every group and its partial gradients can be bound at once.
 
 use crate::error::{Error, Problem, Result};
@@ -22,22 +22,22 @@ pub struct Layer {
     pub outputs: usize,
     /// Which group its block lies in.
     pub group: usize,
-    /// Start of the weight block (K + 1, N4) in the group.
+    /// Start of the weight block (K + 1, N8) in the group.
     pub at: usize,
-    /// Start of the transposed block (N + 1, K4) in the group's mirror.
+    /// Start of the transposed block (N + 1, K8) in the group's mirror.
     pub mirror_at: usize,
-    /// Start of (2, N4) gain and shift, for layers that are normed.
+    /// Start of (2, N8) gain and shift, for layers that are normed.
     pub norm_at: Option<usize>,
 }
 
 impl Layer {
-    /// N rounded up to 4.
+    /// N rounded up to 8.
     pub fn stride(&self) -> usize {
-        pad(self.outputs, 4)
+        pad(self.outputs, 8)
     }
-    /// K rounded up to 4.
+    /// K rounded up to 8.
     pub fn mirror_stride(&self) -> usize {
-        pad(self.inputs, 4)
+        pad(self.inputs, 8)
     }
     /// Length of the weight block.
     pub fn len(&self) -> usize {

@@ -145,6 +145,8 @@ pub struct Workspace {
     pub spread: Vec<Tensor>,
     /// (B, D) what the network says.
     pub output: Tensor,
+    /// Bound where a kernel's variant does not use a binding.
+    unused: Tensor,
     training: bool,
 }
 
@@ -243,6 +245,7 @@ impl Network {
             z,
             spread,
             output: arena.panel("output", rows, self.dim),
+            unused: arena.f32("unused", &[64]),
             training,
         }
     }
@@ -268,29 +271,50 @@ impl Network {
         for i in 0..count {
             let x = if i == 0 { &w.input } else { &w.hidden[i - 1] };
             if self.blocks() {
-                rec.push(self.product(i, weights, x, &w.z[i], w.rows, "store"));
+                rec.push(self.product(i, weights, x, &w.z[i], w, Finish::Store));
                 rec.push(self.block(i, weights, w));
-                continue;
+            } else {
+                let finish = if w.training { Finish::Train(&w.slope[i]) } else { Finish::Infer };
+                rec.push(self.product(i, weights, x, &w.hidden[i], w, finish));
             }
-            let mut d = self.product(i, weights, x, &w.hidden[i], w.rows, if w.training { "train" } else { "infer" });
-            d = d.slot("activation", self.activation.shader).bind("alpha", &weights.alpha);
-            if w.training {
-                d = d.bind("slope", &w.slope[i]);
-            }
-            rec.push(d);
         }
-        rec.push(self.product(count, weights, &w.hidden[count - 1], &w.output, w.rows, "store"));
+        rec.push(self.product(count, weights, &w.hidden[count - 1], &w.output, w, Finish::Store));
     }
 
-    /// y = x W + bias of layer `i`, with an epilogue.
-    fn product(&self, i: usize, weights: &Weights, x: &Tensor, y: &Tensor, rows: usize, epilogue: &str) -> Dispatch {
+    /// y = finish(x W + bias) of layer `i`.
+    fn product(&self, i: usize, weights: &Weights, x: &Tensor, y: &Tensor, w: &Workspace, finish: Finish<'_>) -> Dispatch {
         let l = &self.layout.layers[i];
         let weight = weights.groups[l.group].slice(l.at, &[l.inputs + 1, l.stride()]);
-        linear(l.inputs, l.outputs, l.stride(), rows, true, i)
-            .slot("epilogue", format!("network/epilogue/{epilogue}"))
+        self.linear((l.inputs, l.outputs, l.stride()), w, true, i, finish)
             .bind("input", x)
             .bind("weight", &weight)
             .bind("output", y)
+            .bind("alpha", &weights.alpha)
+    }
+
+    /// A product of `size` = (K, N, N8), with all but its factors bound.
+    fn linear(&self, size: (usize, usize, usize), w: &Workspace, biased: bool, layer: usize, finish: Finish<'_>) -> Dispatch {
+        let (inputs, outputs, stride) = size;
+        // what a finish does not use is bound to something small
+        let (code, slope, skip) = match finish {
+            Finish::Store => (0u32, &w.unused, &w.input),
+            Finish::Infer => (1, &w.unused, &w.input),
+            Finish::Train(slope) => (2, slope, &w.input),
+            Finish::TimesSlope(slope) => (3, slope, &w.input),
+            Finish::PlusSkip(skip) => (4, &w.unused, skip),
+        };
+        let kernel = if outputs <= NARROW { "network/linear_narrow" } else { "network/linear" };
+        Dispatch::new(kernel, Work::Tiles { rows: panels(w.rows) * PANEL, columns: outputs, slices: 1 })
+            .slot("activation", self.activation.shader)
+            .bind("slope", slope)
+            .bind("skip", skip)
+            .param("inputs", inputs)
+            .param("outputs", outputs)
+            .param("stride", stride)
+            .param("panels", panels(w.rows))
+            .param("biased", biased)
+            .param("layer", layer)
+            .param("finish", code)
     }
 
     /// The norm of layer `i`, or something to bind in its place.
@@ -337,10 +361,11 @@ impl Network {
             if self.blocks() {
                 let d_h = b.d_h[i % 2].slice(0, &[panels(w.rows), self.hidden[i], PANEL]);
                 let skip = (i + 1 < count && self.skips(i + 1)).then(|| b.d_h[(i + 1) % 2].slice(0, &d_h.shape));
-                rec.push(self.d_input(i + 1, mirrors, &above, &d_h, w.rows, None, skip.as_ref()));
+                let finish = skip.as_ref().map_or(Finish::Store, Finish::PlusSkip);
+                rec.push(self.d_input(i + 1, weights, mirrors, &above, &d_h, w, finish));
                 self.d_block(rec, i, weights, &d_h, &d_z, w, b);
             } else {
-                rec.push(self.d_input(i + 1, mirrors, &above, &d_z, w.rows, Some(&w.slope[i]), None));
+                rec.push(self.d_input(i + 1, weights, mirrors, &above, &d_z, w, Finish::TimesSlope(&w.slope[i])));
                 self.d_alpha(rec, i, weights, &d_z, w, b);
             }
             let x = if i == 0 { &w.input } else { &w.hidden[i - 1] };
@@ -350,34 +375,38 @@ impl Network {
     }
 
     /// Records the gradient with respect to the network's input, after [`Self::backward`]: (B, D + F).
-    pub fn input_gradient(&self, rec: &mut Recording, mirrors: &[Tensor], w: &Workspace, b: &BackWorkspace, out: &Tensor) {
+    pub fn input_gradient(
+        &self,
+        rec: &mut Recording,
+        weights: &Weights,
+        mirrors: &[Tensor],
+        w: &Workspace,
+        b: &BackWorkspace,
+        out: &Tensor,
+    ) {
         let d_z = b.d_z[0].slice(0, &[panels(w.rows), self.hidden[0], PANEL]);
-        rec.push(self.d_input(0, mirrors, &d_z, out, w.rows, None, None));
+        rec.push(self.d_input(0, weights, mirrors, &d_z, out, w, Finish::Store));
     }
 
-    /// d_x = d_y W^T of layer `i`, times the slope below or plus what came round.
+    /// d_x = finish(d_y W^T) of layer `i`.
     #[allow(clippy::too_many_arguments)] // one value each, all of different kinds
     fn d_input(
         &self,
         i: usize,
+        weights: &Weights,
         mirrors: &[Tensor],
         d_y: &Tensor,
         d_x: &Tensor,
-        rows: usize,
-        slope: Option<&Tensor>,
-        skip: Option<&Tensor>,
+        w: &Workspace,
+        finish: Finish<'_>,
     ) -> Dispatch {
         let l = &self.layout.layers[i];
         let weight = mirrors[l.group].slice(l.mirror_at, &[l.outputs + 1, l.mirror_stride()]);
-        let d = linear(l.outputs, l.inputs, l.mirror_stride(), rows, false, i)
+        self.linear((l.outputs, l.inputs, l.mirror_stride()), w, false, i, finish)
             .bind("input", d_y)
             .bind("weight", &weight)
-            .bind("output", d_x);
-        match (slope, skip) {
-            (Some(slope), _) => d.slot("epilogue", "network/epilogue/times_slope").bind("slope", slope),
-            (None, Some(skip)) => d.slot("epilogue", "network/epilogue/plus_skip").bind("d_skip", skip),
-            (None, None) => d.slot("epilogue", "network/epilogue/store"),
-        }
+            .bind("output", d_x)
+            .bind("alpha", &weights.alpha)
     }
 
     fn d_weight(&self, i: usize, x: &Tensor, d_y: &Tensor, rows: usize, b: &BackWorkspace) -> Dispatch {
@@ -389,7 +418,7 @@ impl Network {
             .bind("partials", &b.partials[l.group])
             .param("inputs", l.inputs)
             .param("outputs", l.outputs)
-            .param("stride", l.stride() / 4)
+            .param("stride", l.stride())
             .param("panels", panels(rows))
             .param("slices", b.slices)
             .param("at", l.at / 4)
@@ -465,12 +494,11 @@ impl Network {
 /// Layers with at most so many outputs have kernels of their own.
 const NARROW: usize = 8;
 
-fn linear(inputs: usize, outputs: usize, stride: usize, rows: usize, biased: bool, layer: usize) -> Dispatch {
-    let kernel = if outputs <= NARROW { "network/linear_narrow" } else { "network/linear" };
-    Dispatch::new(kernel, Work::Tiles { rows: panels(rows) * PANEL, columns: outputs, slices: 1 })
-        .param("inputs", inputs)
-        .param("outputs", outputs)
-        .param("stride", stride / 4)
-        .param("biased", biased)
-        .param("layer", layer)
+/// What becomes of a product; the constants of `shaders/network/finish.wgsl`.
+enum Finish<'a> {
+    Store,
+    Infer,
+    Train(&'a Tensor),
+    TimesSlope(&'a Tensor),
+    PlusSkip(&'a Tensor),
 }

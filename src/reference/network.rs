@@ -10,9 +10,9 @@ fn activation(call: &Call) -> Result<&'static Activation> {
     ACTIVATIONS.iter().find(|a| a.shader == file).ok_or_else(|| fault(format!("{file} is no activation")))
 }
 
-/// y = epilogue(x W + bias)
+/// y = finish(x W + bias), with the finishes of `shaders/network/finish.wgsl`
 pub fn linear(call: &mut Call) -> Result<()> {
-    let (inputs, outputs, stride) = (call.u("inputs")?, call.u("outputs")?, 4 * call.u("stride")?);
+    let (inputs, outputs, stride) = (call.u("inputs")?, call.u("outputs")?, call.u("stride")?);
     let (biased, layer) = (call.u("biased")? == 1, call.u("layer")?);
     let (x, w) = (call.f("input")?, call.f("weight")?);
     let mut y = call.f("output")?;
@@ -26,18 +26,17 @@ pub fn linear(call: &mut Call) -> Result<()> {
             y[at(b, n, outputs)] = sum;
         }
     }
-    match call.slot("epilogue")?.as_str() {
-        "store" => {}
-        "times_slope" => y.iter_mut().zip(call.f("slope")?).for_each(|(y, s)| *y *= s),
-        "plus_skip" => y.iter_mut().zip(call.f("d_skip")?).for_each(|(y, s)| *y += s),
-        kind => {
-            let (a, p) = (activation(call)?, call.f("alpha")?[layer]);
-            if kind == "train" {
-                let slope: Vec<f64> = y.iter().map(|&z| (a.slope)(z, p)).collect();
-                call.set("slope", &slope)?;
-            }
+    let (a, p) = (activation(call)?, call.f("alpha")?[layer]);
+    match call.u("finish")? {
+        1 => y.iter_mut().for_each(|z| *z = (a.value)(*z, p)),
+        2 => {
+            let slope: Vec<f64> = y.iter().map(|&z| (a.slope)(z, p)).collect();
+            call.set("slope", &slope)?;
             y.iter_mut().for_each(|z| *z = (a.value)(*z, p));
         }
+        3 => y.iter_mut().zip(call.f("slope")?).for_each(|(y, s)| *y *= s),
+        4 => y.iter_mut().zip(call.f("skip")?).for_each(|(y, s)| *y += s),
+        _ => {}
     }
     call.set("output", &y)
 }
@@ -49,7 +48,7 @@ fn slice_rows(s: usize, slices: usize, panels: usize) -> std::ops::Range<usize> 
 
 /// d_W = x^T d_y and d_bias = sum of d_y, slice by slice
 pub fn d_weight(call: &mut Call) -> Result<()> {
-    let (inputs, outputs, stride) = (call.u("inputs")?, call.u("outputs")?, 4 * call.u("stride")?);
+    let (inputs, outputs, stride) = (call.u("inputs")?, call.u("outputs")?, call.u("stride")?);
     let (panels, slices) = (call.u("panels")?, call.u("slices")?);
     let (start, length) = (4 * call.u("at")?, 4 * call.u("partials")?);
     let (x, dy) = (call.f("input")?, call.f("d_output")?);

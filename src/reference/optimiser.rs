@@ -1,6 +1,6 @@
 //! Twins of `shaders/optimiser`. Words of `control` are those of `shaders/lib/control.wgsl`.
 
-use super::{BINS, Call, fault};
+use super::{BINS, Call};
 use crate::error::Result;
 
 const STEP: usize = 0;
@@ -46,9 +46,12 @@ pub fn finish(call: &mut Call) -> Result<()> {
     loss /= rows as f64;
     let scale = if clip > 0.0 && norm > clip { clip / norm } else { 1.0 };
     let row = (control[STEP] - control[BASE]) as usize;
-    if (bad != 0.0 || !loss.is_finite() || !norm.is_finite()) && control[DIVERGED] == 0 {
-        control[DIVERGED] = control[STEP] + 1;
+    let mut fault = call.words("fault")?;
+    if (bad != 0.0 || !loss.is_finite() || !norm.is_finite()) && fault[0] == 0 {
+        fault[0] = control[STEP] + 1;
     }
+    control[DIVERGED] = fault[0];
+    call.set_words("fault", &fault)?;
     let rates = &schedule[4 * row..4 * row + 4];
     control[SCALE] = (scale as f32).to_bits();
     for (word, rate) in [RATE, CORRECT1, CORRECT2, KEEP].into_iter().zip(rates) {
@@ -65,16 +68,18 @@ pub fn finish(call: &mut Call) -> Result<()> {
 pub fn update(call: &mut Call) -> Result<()> {
     let (first, length) = (call.u("first")?, call.u("length")?);
     let (beta1, beta2, epsilon, decay) = (call.p("beta1")?, call.p("beta2")?, call.p("epsilon")?, call.p("decay")?);
-    let mut control = call.words("control")?;
+    let (control, mut fault) = (call.words("control")?, call.words("fault")?);
     if control[DIVERGED] != 0 {
         return Ok(());
     }
     let real = |word: usize| f64::from(f32::from_bits(control[word]));
     let (scale, rate, c1, c2, keep) = (real(SCALE), real(RATE), real(CORRECT1), real(CORRECT2), real(KEEP));
     let gradient = call.f("gradient")?;
-    let (mut p, mut m1, mut m2) = (call.f("parameters")?, call.f("moment1")?, call.f("moment2")?);
+    let (mut p, mut m1) = (call.f("parameters")?, call.f("moments")?);
+    let mut m2 = m1.split_off(m1.len() / 2);
     let (mut average, mut mirror, index) = (call.f("average")?, call.f("mirror")?, call.words("mirror_index")?);
     let rule = call.slot("rule")?;
+    let mut updated = Vec::with_capacity(length);
     for i in first..first + length {
         let mut g = scale * gradient[i];
         let next = match rule.as_str() {
@@ -90,20 +95,28 @@ pub fn update(call: &mut Call) -> Result<()> {
                 let b = beta2 * m2[i] + (1.0 - beta2) * g * g;
                 [shrink * p[i] - rate * c1 * a / ((c2 * b).sqrt() + epsilon), a, b]
             }
-            other => return Err(fault(format!("optimiser rule {other} has no twin"))),
+            other => return Err(super::fault(format!("optimiser rule {other} has no twin"))),
         };
-        if next.iter().any(|v| !v.is_finite()) {
-            control[DIVERGED] = control[STEP];
+        updated.push(next);
+    }
+    for (four, quad) in updated.chunks(4).enumerate() {
+        // four parameters are judged together, as the device stores them
+        if quad.iter().flatten().any(|v| !v.is_finite()) {
+            fault[0] = control[STEP];
             continue;
         }
-        [p[i], m1[i], m2[i]] = next;
-        average[i] = keep * average[i] + (1.0 - keep) * p[i];
-        if index[i] != u32::MAX {
-            mirror[index[i] as usize] = p[i];
+        for (j, next) in quad.iter().enumerate() {
+            let i = first + 4 * four + j;
+            [p[i], m1[i], m2[i]] = *next;
+            average[i] = keep * average[i] + (1.0 - keep) * p[i];
+            if index[i] != u32::MAX {
+                mirror[index[i] as usize] = p[i];
+            }
         }
     }
-    for (name, values) in [("parameters", p), ("moment1", m1), ("moment2", m2), ("average", average), ("mirror", mirror)] {
+    m1.extend(m2);
+    for (name, values) in [("parameters", p), ("moments", m1), ("average", average), ("mirror", mirror)] {
         call.set(name, &values)?;
     }
-    call.set_words("control", &control)
+    call.set_words("fault", &fault)
 }

@@ -25,8 +25,8 @@ pub struct Tensors {
     pub held_bins: Tensor,
     pub weights: Weights,
     pub average: Weights,
-    pub moment1: Vec<Tensor>,
-    pub moment2: Vec<Tensor>,
+    pub moments: Vec<Tensor>,
+    pub fault: Tensor,
     pub mirror: Vec<Tensor>,
     pub mirror_index: Vec<Tensor>,
     pub work: Workspace,
@@ -67,8 +67,8 @@ impl Tensors {
             held_bins: arena.f32("held-out loss bins", &[BINS, 2]),
             weights: Weights::new(arena, "weights", layout),
             average: Weights::new(arena, "moving average", layout),
-            moment1: groups(arena, "first moment"),
-            moment2: groups(arena, "second moment"),
+            moments: layout.groups.iter().map(|&n| arena.f32("moments", &[2, n])).collect(),
+            fault: arena.u32("fault", &[4]),
             mirror: layout.mirrors.iter().map(|&n| arena.f32("transposed weights", &[n])).collect(),
             mirror_index: layout.groups.iter().map(|&n| arena.u32("mirror index", &[n])).collect(),
             work: network.workspace(arena, batch, true),
@@ -156,6 +156,7 @@ pub fn training(network: &Network, options: &TrainOptions, t: &Tensors, seed: u6
             .bind("control", &t.control)
             .bind("bins", &t.bins)
             .bind("history", &t.history)
+            .bind("fault", &t.fault)
             .param("norm_groups", first_group)
             .param("loss_groups", options.batch_size.div_ceil(256))
             .param("rows", options.batch_size)
@@ -164,16 +165,16 @@ pub fn training(network: &Network, options: &TrainOptions, t: &Tensors, seed: u6
     let rule = row(OPTIMISERS, |o| o.name, "--optimiser", &options.optimiser)?.shader;
     for (group, (first, length)) in network.trained().into_iter().enumerate().filter(|(_, (_, n))| *n > 0) {
         rec.push(
-            Dispatch::new("optimiser/update", Work::Items(length))
+            Dispatch::new("optimiser/update", Work::Items(length / 4))
                 .slot("rule", rule)
                 .bind("parameters", &t.weights.groups[group])
                 .bind("gradient", &t.gradient[group])
-                .bind("moment1", &t.moment1[group])
-                .bind("moment2", &t.moment2[group])
+                .bind("moments", &t.moments[group])
                 .bind("average", &t.average.groups[group])
                 .bind("mirror", &t.mirror[group])
                 .bind("mirror_index", &t.mirror_index[group])
                 .bind("control", &t.control)
+                .bind("fault", &t.fault)
                 .param("first", first)
                 .param("length", length)
                 .param("beta1", options.beta1 as f32)

@@ -135,13 +135,14 @@ impl Setup {
         let sets = [
             (&t.weights.groups, &state.weights),
             (&t.average.groups, &state.average),
-            (&t.moment1, &state.moment1),
-            (&t.moment2, &state.moment2),
         ];
         for (tensors, values) in sets {
             for (tensor, values) in tensors.iter().zip(values) {
                 engine.write(tensor, values)?;
             }
+        }
+        for (tensor, (m1, m2)) in t.moments.iter().zip(state.moment1.iter().zip(&state.moment2)) {
+            engine.write(tensor, &[m1.as_slice(), m2].concat())?;
         }
         for (group, tensor) in t.mirror.iter().enumerate() {
             engine.write(tensor, &self.network.layout.mirror(group, &state.weights[group]))?;
@@ -157,6 +158,7 @@ impl Setup {
         }
         engine.write(&self.tensors.schedule, &rows)?;
         engine.write(&self.tensors.bins, &[0.0; 2 * BINS])?;
+        engine.write_u32(&self.tensors.fault, &[0; 4])?;
         engine.write_u32(&self.tensors.control, &[step, step, 0, 0, 0, 0, 0, 0])
     }
 }
@@ -205,12 +207,12 @@ impl<'e> Trainer<'e> {
         let steps = steps.clamp(1, CHUNK as u32);
         self.setup.begin(self.engine, self.step, steps)?;
         self.engine.run(self.program, steps)?;
-        let control = self.engine.read_u32(&self.setup.tensors.control)?;
+        let fault = self.engine.read_u32(&self.setup.tensors.fault)?[0];
         let history = self.engine.read(&self.setup.tensors.history)?;
         let history = &history[..4 * steps as usize];
         let losses: Vec<f32> = history.chunks(4).map(|r| r[0]).collect();
-        if control[2] != 0 {
-            return Err(self.diverged(control[2] - 1, &losses));
+        if fault != 0 {
+            return Err(self.diverged(fault - 1, &losses));
         }
         self.step += steps;
         let bins = self.engine.read(&self.setup.tensors.bins)?;
@@ -255,13 +257,10 @@ impl<'e> Trainer<'e> {
         let mut read = |tensors: &[Tensor]| -> Result<Vec<Vec<f32>>> {
             tensors.iter().map(|t| self.engine.read(t)).collect()
         };
-        Ok(State {
-            step: self.step,
-            weights: read(&t.weights.groups)?,
-            average: read(&t.average.groups)?,
-            moment1: read(&t.moment1)?,
-            moment2: read(&t.moment2)?,
-        })
+        let (weights, average) = (read(&t.weights.groups)?, read(&t.average.groups)?);
+        let halves = |m: Vec<f32>| (m[..m.len() / 2].to_vec(), m[m.len() / 2..].to_vec());
+        let (moment1, moment2) = read(&t.moments)?.into_iter().map(halves).unzip();
+        Ok(State { step: self.step, weights, average, moment1, moment2 })
     }
 
     /// Continues from a state, bit for bit.

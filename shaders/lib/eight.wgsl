@@ -1,0 +1,15 @@
+// Eight numbers as four 64-bit words: loads on a software device are loops over the lanes, so wide ones pay.
+// The even-numbered ones are in the lower halves of the words.
+
+struct Eight {
+    even: vec4<f32>, // numbers 0, 2, 4, 6
+    odd: vec4<f32>,  // numbers 1, 3, 5, 7
+}
+
+fn unpack_eight(words: vec4<u64>) -> Eight {
+    return Eight(bitcast<vec4<f32>>(vec4<u32>(words & vec4<u64>(0xfffffffflu))), bitcast<vec4<f32>>(vec4<u32>(words >> vec4<u32>(32u))));
+}
+
+fn pack_eight(e: Eight) -> vec4<u64> {
+    return vec4<u64>(bitcast<vec4<u32>>(e.even)) | (vec4<u64>(bitcast<vec4<u32>>(e.odd)) << vec4<u32>(32u));
+}
