@@ -11,17 +11,6 @@ use crate::io::{self, ReadOptions, Schema};
 use crate::network::NetworkOptions;
 use crate::train::{Dataset, ProcessOptions, TrainOptions};
 
-/// The defaults of a group of flags: what an empty command line gives. So a default is written once, beside its flag.
-pub fn defaults<T: clap::Args>() -> T {
-    #[derive(clap::Parser)]
-    struct Only<T: clap::Args> {
-        #[command(flatten)]
-        inner: T,
-    }
-    // invariant: every flag of a group has a default, which a test of the command line holds
-    <Only<T> as clap::Parser>::try_parse_from(["defaults"]).unwrap_or_else(|e| panic!("a flag has no default: {e}")).inner
-}
-
 /// Where the data comes from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, clap::Args)]
 #[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
@@ -43,7 +32,7 @@ pub struct DataOptions {
 
 impl Default for DataOptions {
     fn default() -> Self {
-        defaults::<Self>()
+        crate::defaults::defaults::<Self>()
     }
 }
 

@@ -1,9 +1,11 @@
 //! Scorefield: train score-based diffusion models on any GPU, sample them, draw what they do, measure their error.
 pub mod cli;
 pub mod config;
+mod defaults;
 pub mod distribution;
 pub mod doctor;
 pub mod error;
+pub mod evaluate;
 pub mod gpu;
 pub mod io;
 pub mod metrics;

@@ -127,6 +127,10 @@ impl Gpu {
 
     /// Fails when the device was lost or reported a fault since it was opened.
     fn healthy(&self) -> Result<()> {
+        if peek(&self.health.fault).is_some() && peek(&self.health.lost).is_none() {
+            // commands to a lost device are refused before its loss is told, which happens in a poll only
+            let _ = self.device.poll(wgpu::PollType::Poll);
+        }
         if let Some(why) = peek(&self.health.lost) {
             return Err(Error::lost(
                 Problem::new(format!("the device was lost: {why}"))

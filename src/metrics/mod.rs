@@ -184,6 +184,12 @@ pub(crate) mod draw {
     pub const DIRECTION: u32 = 0;
     /// Random order of rows, for blocks and for subsamples.
     pub const ORDER: u32 = 1;
+    /// Noise added to points at which scores are compared.
+    pub const NOISE: u32 = 2;
+    /// Which of the clouds drawn in random order: rows of the first of two files.
+    pub const FIRST_FILE: u32 = 8;
+    /// Which of the clouds drawn in random order: rows of the second of two files.
+    pub const SECOND_FILE: u32 = 9;
 }
 
 #[cfg(test)]

@@ -65,7 +65,7 @@ pub struct NetworkOptions {
 
 impl Default for NetworkOptions {
     fn default() -> Self {
-        crate::config::defaults::<Self>()
+        crate::defaults::defaults::<Self>()
     }
 }
 

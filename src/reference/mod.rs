@@ -6,6 +6,7 @@
 mod loss;
 mod network;
 mod optimiser;
+mod random;
 mod sampler;
 
 use std::collections::HashMap;
@@ -34,6 +35,7 @@ pub const TWINS: &[(&str, Twin)] = &[
     ("optimiser/reduce", optimiser::reduce),
     ("optimiser/finish", optimiser::finish),
     ("optimiser/update", optimiser::update),
+    ("score/gaussian", random::gaussian),
     ("score/network_input", sampler::network_input),
     ("score/network_output", sampler::network_output),
     ("sampler/start", sampler::start),
@@ -41,6 +43,8 @@ pub const TWINS: &[(&str, Twin)] = &[
     ("sampler/advance", sampler::advance),
     ("layout/to_rows", sampler::to_rows),
     ("layout/to_panels", sampler::to_panels),
+    ("doctor/philox", random::philox),
+    ("doctor/normals", random::normals),
 ];
 
 /// Number of time bins of the loss; `BINS` of `shaders/lib/loss_bins.wgsl`.

@@ -3,9 +3,11 @@
 //! Samplers, pictures and metrics see nothing else of a model. To add a kind of score: implement the two traits.
 
 mod eval;
+mod gaussian;
 mod network;
 
 pub use eval::scores;
+pub use gaussian::GaussianScore;
 pub use network::NetworkScore;
 
 use crate::error::Result;

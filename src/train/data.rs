@@ -33,8 +33,10 @@ fn moments(rows: &[f32], dim: usize) -> (Vec<f64>, Vec<f64>) {
     let n = (rows.len() / dim) as f64;
     let mut mean = vec![0.0; dim];
     for row in rows.chunks_exact(dim) {
-        mean.iter_mut().zip(row).for_each(|(m, &v)| *m += f64::from(v) / n);
+        mean.iter_mut().zip(row).for_each(|(m, &v)| *m += f64::from(v));
     }
+    // divided last: so the mean of equal values is that value, and their variance 0, to the bit
+    mean.iter_mut().for_each(|m| *m /= n);
     let mut variance = vec![0.0; dim];
     for row in rows.chunks_exact(dim) {
         variance.iter_mut().zip(row).zip(&mean).for_each(|((s, &v), m)| *s += (f64::from(v) - m).powi(2) / n);

@@ -41,7 +41,7 @@ pub struct ProcessOptions {
 
 impl Default for ProcessOptions {
     fn default() -> Self {
-        crate::config::defaults::<Self>()
+        crate::defaults::defaults::<Self>()
     }
 }
 
@@ -123,7 +123,7 @@ pub struct TrainOptions {
 
 impl Default for TrainOptions {
     fn default() -> Self {
-        crate::config::defaults::<Self>()
+        crate::defaults::defaults::<Self>()
     }
 }
 

@@ -1,0 +1,236 @@
+//! `eval`: how good a model, or a file, is; every number with its floor.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::run::Found;
+use super::sample::SamplerArgs;
+use super::signals::Signals;
+use super::{Context, run};
+use crate::config::{self, Loaded, RunConfig};
+use crate::error::{Error, Problem, Result};
+use crate::evaluate::{self, Evaluation, Truth};
+use crate::io::{ReadOptions, RunDir, Table, read_table};
+use crate::metrics::Settings;
+use crate::metrics::exact_w2::MOST;
+use crate::recording::Engine;
+use crate::sample::{self, Request, State};
+
+/// Samples of a model when the command line does not say.
+const SAMPLES: usize = 10_000;
+
+/// Measure a model against the law or data it was trained on, or one file against another
+#[derive(clap::Args)]
+pub struct Args {
+    /// Run directory, checkpoint file, number of a run, or `last`; or a file of points
+    run: String,
+    /// A second file, of true points: RUN is then a file too and is compared with it
+    truth: Option<String>,
+    /// Number of samples (of two files: at most so many rows of each) [default: 10000; files: all]
+    #[arg(short)]
+    n: Option<usize>,
+    /// Rows of the exact W2, whose cost is cubic; at most 4096
+    #[arg(long, default_value_t = 2048)]
+    exact_rows: usize,
+    /// Directions of the sliced W2
+    #[arg(long, default_value_t = 128)]
+    directions: usize,
+    /// Samples on the device at a time; does not change the samples
+    #[arg(long, default_value_t = 16_384)]
+    chunk: usize,
+    #[command(flatten)]
+    sampler: SamplerArgs,
+}
+
+impl Args {
+    fn settings(&self, seed: u64) -> Settings {
+        Settings { seed, assignment_rows: self.exact_rows, directions: self.directions, ..Settings::default() }
+    }
+
+    /// Refuses counts out of range before anything is read.
+    fn check(&self) -> Result<()> {
+        let counts = [
+            ("-n", self.n.unwrap_or(SAMPLES), 2, 1 << 28),
+            ("--exact-rows", self.exact_rows, 2, MOST),
+            ("--directions", self.directions, 1, 1 << 16),
+            ("--chunk", self.chunk, 1, 1 << 22),
+        ];
+        match counts.iter().find(|(_, n, least, most)| !(least..=most).contains(&n)) {
+            Some((flag, n, least, most)) => {
+                let problem = Problem::new("a count is out of range").at(flag).found(n);
+                Err(Error::usage(problem.expected(format!("{least} to {most}"))))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// Measures a model or a file.
+pub fn run(context: &mut Context, args: &Args) -> Result<()> {
+    let signals = Signals::install();
+    args.check()?;
+    match &args.truth {
+        Some(truth) => files(context, args, truth, &signals),
+        None => model(context, args, &signals),
+    }
+}
+
+fn files(context: &mut Context, args: &Args, truth: &str, signals: &Signals) -> Result<()> {
+    let read = |name: &str| read_table(Path::new(name), &ReadOptions::default());
+    let (a, b) = (read(&args.run)?, read(truth)?);
+    for note in a.notes.iter().chain(&b.notes) {
+        context.ui.note(note);
+    }
+    if !a.schema.same_shape(&b.schema) {
+        let columns = |t: &Table| t.schema.encoded_names().join(", ");
+        return Err(Error::data(
+            Problem::new("the files do not have the same columns")
+                .at(&args.run)
+                .found(columns(&a))
+                .expected(columns(&b)),
+        ));
+    }
+    let most = |t: &Table| t.rows.min(args.n.unwrap_or(t.rows)) * t.width;
+    let mut progress = context.ui.progress("evaluating", 0);
+    let said = evaluate::files(
+        &a.values[..most(&a)],
+        &b.values,
+        a.width,
+        [&args.run, truth],
+        &args.settings(context.global.seed),
+        &mut |what| {
+            progress.at(0, what);
+            signals.stop().map_or(Ok(()), Err)
+        },
+    )?;
+    drop(progress);
+    report(context, &said)
+}
+
+/// The run of a model with its data re-created, as far as they are at hand.
+fn truth_of(context: &Context, found: &mut Found, name: &str) -> Result<Option<Loaded>> {
+    // a checkpoint file inside a run directory still belongs to that run
+    found.dir = found.dir.take().or_else(|| RunDir::open(name).ok());
+    let Some(dir) = found.dir.as_ref().filter(|d| d.config().exists()) else { return Ok(None) };
+    let config = RunConfig::from_toml(&dir.config())?;
+    let loaded = config::load(&config)?;
+    let (now, then) = ((loaded.data.rows(), &loaded.sha256), (found.card.rows, &found.card.data_sha256));
+    if now != then || loaded.data.dim != found.card.dim {
+        return Err(Error::checkpoint(
+            Problem::new("the data is no longer what the model was trained on")
+                .at(&config.source)
+                .found(format!("{} rows, hash {}", now.0, now.1.as_deref().unwrap_or("none")))
+                .expected(format!("{} rows, hash {}", then.0, then.1.as_deref().unwrap_or("none")))
+                .hint("put the old data back, or compare files: scorefield eval SAMPLES TRUTH"),
+        ));
+    }
+    loaded.data.notes.iter().for_each(|n| context.ui.note(n));
+    Ok(Some(loaded))
+}
+
+fn model(context: &mut Context, args: &Args, signals: &Signals) -> Result<()> {
+    let mut found = run::open(&args.run, args.sampler.which()?)?;
+    found.notes.iter().for_each(|n| context.ui.note(n));
+    let loaded = truth_of(context, &mut found, &args.run)?;
+    let source = &found.card.source;
+    let law = config::law(source)?;
+    let mut truth = Truth { law: law.as_ref(), data: loaded.as_ref().map(|l| &l.data), pairs: &[] };
+    let mut n = args.n.unwrap_or(SAMPLES);
+    if let Some(most) = evaluate::most_samples(&truth).filter(|&most| (2..n).contains(&most)) {
+        context.ui.note(&format!("{most} rows were held out, so {most} samples are drawn instead of {n}"));
+        n = most;
+    }
+    let mut engine = context.engine()?;
+    let seed = context.global.seed;
+    let samples = draw(context, args, engine.as_mut(), &found, n, signals)?;
+    let mut progress = context.ui.progress("evaluating", 0);
+    let mut watch = |what: &str| {
+        progress.at(0, what);
+        signals.stop().map_or(Ok(()), Err)
+    };
+    let exact = loaded.as_ref().and_then(|l| l.data.truth.as_deref());
+    let (pairs, note) = match exact {
+        Some(law) => evaluate::score_pairs(engine.as_mut(), &found.score, &found.score.process, law, seed, &mut watch)?,
+        None => (Vec::new(), None),
+    };
+    truth.pairs = &pairs;
+    let mut said = evaluate::model(&samples, found.card.dim, &truth, &args.settings(seed), &mut watch)?;
+    said.notes.extend(note);
+    drop(progress);
+    report(context, &said)?;
+    log(context, args, &mut found, n, &said);
+    Ok(())
+}
+
+/// Samples (n, D) in data units.
+fn draw(
+    context: &Context,
+    args: &Args,
+    engine: &mut dyn Engine,
+    found: &Found,
+    n: usize,
+    signals: &Signals,
+) -> Result<Vec<f32>> {
+    let seed = context.global.seed;
+    let plan =
+        args.sampler.plan(&found.score.process, &mut |times| sample::energy(engine, &found.score, times, seed))?;
+    let (shift, scale) = (&found.card.shift, &found.card.scale);
+    // invariant: `check` holds n below 2^28
+    let count = n as u32;
+    let request =
+        Request { score: &found.score, plan: &plan, count, chunk: args.chunk, seed, shift, scale, follow: None };
+    let mut out = Vec::with_capacity(n * found.card.dim);
+    let mut progress = context.ui.progress("sampling", n as u64);
+    sample::run(engine, &request, &mut |state| {
+        if let Some(why) = signals.stop() {
+            return Err(why);
+        }
+        match state {
+            State::Samples { points, .. } => out.extend_from_slice(points),
+            State::Progress { done, stage } => {
+                let live = (n as u64 - u64::from(done)).min(args.chunk as u64);
+                progress.at(u64::from(done) + live * stage as u64 / plan.stages.len() as u64, "samples");
+            }
+            State::Frame { .. } => {}
+        }
+        Ok(())
+    })?;
+    Ok(out)
+}
+
+fn report(context: &mut Context, said: &Evaluation) -> Result<()> {
+    for m in &said.measurements {
+        context.ui.say(&m.to_string())?;
+        context.ui.say(&format!("    {}", m.definition))?;
+    }
+    said.notes.iter().for_each(|n| context.ui.note(n));
+    context.ui.value("metrics", json!(said.measurements));
+    context.ui.value("notes", json!(said.notes));
+    Ok(())
+}
+
+/// Adds the numbers to the run's log; where that is not possible they were printed all the same.
+fn log(context: &Context, args: &Args, found: &mut Found, n: usize, said: &Evaluation) {
+    let Some(dir) = &mut found.dir else { return };
+    let mut line = json!({
+        "step": found.step, "eval/n": n, "eval/seed": context.global.seed, "eval/sampler": args.sampler.sampler,
+        "eval/steps": args.sampler.steps, "eval/grid": args.sampler.grid, "eval/weights": args.sampler.weights,
+    });
+    for m in &said.measurements {
+        let key = format!("eval/{}", evaluate::key(m));
+        if let Some((low, high)) = m.interval {
+            line[format!("{key}/low")] = json!(low);
+            line[format!("{key}/high")] = json!(high);
+        }
+        if let Some(floor) = &m.floor {
+            line[format!("{key}/floor")] = json!(floor.mean);
+            line[format!("{key}/floor_sd")] = json!(floor.sd);
+        }
+        line[key] = json!(m.value);
+    }
+    let added = dir.lock().and_then(|()| dir.append_jsonl("metrics.jsonl", &line as &Value));
+    if let Err(e) = added {
+        context.ui.note(&format!("the numbers are not added to the run's metrics.jsonl: {}", e.problem()));
+    }
+}
