@@ -1,6 +1,7 @@
 //! The command line: one file a command. A command parses, calls the library, prints.
 
 mod device;
+mod picture;
 mod run;
 mod sample;
 mod signals;
@@ -67,6 +68,8 @@ Exit codes: 0 done, 2 usage, 3 data, 4 checkpoint, 5 device, 6 device lost, 7 ca
 enum Command {
     Train(Box<train::Args>),
     Sample(sample::Args),
+    Plot(Box<picture::PlotArgs>),
+    Animate(Box<picture::AnimateArgs>),
     Devices(device::DevicesArgs),
     Doctor(device::DoctorArgs),
 }
@@ -120,6 +123,8 @@ pub fn main(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> u8 {
     let outcome = match cli.command {
         Command::Train(a) => train::run(&mut context, &a),
         Command::Sample(a) => sample::run(&mut context, &a),
+        Command::Plot(a) => picture::plot(&mut context, &a),
+        Command::Animate(a) => picture::animate(&mut context, &a),
         Command::Devices(a) => device::devices(&mut context, &a),
         Command::Doctor(a) => device::doctor(&mut context, &a),
     };

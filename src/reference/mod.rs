@@ -6,6 +6,7 @@
 mod loss;
 mod network;
 mod optimiser;
+mod render;
 mod sampler;
 
 use std::collections::HashMap;
@@ -41,6 +42,10 @@ pub const TWINS: &[(&str, Twin)] = &[
     ("sampler/advance", sampler::advance),
     ("layout/to_rows", sampler::to_rows),
     ("layout/to_panels", sampler::to_panels),
+    ("render/clear", render::clear),
+    ("render/splat", render::splat),
+    ("render/count", render::count),
+    ("render/tone", render::tone),
 ];
 
 /// Number of time bins of the loss; `BINS` of `shaders/lib/loss_bins.wgsl`.
