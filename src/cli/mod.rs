@@ -1,5 +1,6 @@
 //! The command line: one file a command. A command parses, calls the library, prints.
 
+mod data;
 mod device;
 mod picture;
 mod run;
@@ -68,6 +69,7 @@ Exit codes: 0 done, 2 usage, 3 data, 4 checkpoint, 5 device, 6 device lost, 7 ca
 enum Command {
     Train(Box<train::Args>),
     Sample(sample::Args),
+    Data(Box<data::Args>),
     Plot(Box<picture::PlotArgs>),
     Animate(Box<picture::AnimateArgs>),
     Devices(device::DevicesArgs),
@@ -123,6 +125,7 @@ pub fn main(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> u8 {
     let outcome = match cli.command {
         Command::Train(a) => train::run(&mut context, &a),
         Command::Sample(a) => sample::run(&mut context, &a),
+        Command::Data(a) => data::run(&mut context, &a),
         Command::Plot(a) => picture::plot(&mut context, &a),
         Command::Animate(a) => picture::animate(&mut context, &a),
         Command::Devices(a) => device::devices(&mut context, &a),

@@ -49,7 +49,7 @@ impl LookArgs {
 pub struct PlotArgs {
     /// Run directory, checkpoint, number of a run or `last`; or a data file; or a named distribution
     subject: String,
-    /// Which picture: samples, density, score, trajectories, loss, times, pairs
+    /// Which picture: samples, density, score, trajectories, loss, times, pairs, all
     #[arg(long)]
     kind: Option<String>,
     /// Output (default: the run's figures/KIND.png, or NAME-KIND.png here)
@@ -58,7 +58,7 @@ pub struct PlotArgs {
     /// Replace an existing output file
     #[arg(long)]
     force: bool,
-    /// Points in the picture; paths for trajectories (default 20000, and 120)
+    /// Points in the picture; paths for trajectories (default 20000, and 150)
     #[arg(short)]
     n: Option<usize>,
     /// Time of a score field or density; several, separated by commas, stand side by side
@@ -78,10 +78,11 @@ Kinds:
   samples       samples over the density of the data; a histogram in one dimension
   density       the density of the data, beside that of the model's samples
   score         the score as arrows over the density of x_t: --t 0.1, or three times side by side
-  trajectories  paths of the reverse process from noise to data
+  trajectories  paths of the reverse process from noise to data (of its ODE, unless --sampler is given)
   loss          training and held-out loss over the steps, with the floor no model can get below
   times         held-out loss by time, against the floor of each time
   pairs         all pairs of columns (the default beyond two dimensions)
+  all           all of these of a run, and the animation, into its figures/ or the directory -o
 
 Examples:
   scorefield plot last                               samples of the newest run
@@ -92,7 +93,8 @@ Examples:
 /// Animate noise becoming data
 #[derive(clap::Args)]
 #[command(after_help = "\
-One run of the reverse process is followed and drawn on fixed axes; the data's density appears at the end.
+One run of the reverse process is followed and drawn on fixed axes; the data's density appears at the end. Without --sampler
+it is the probability-flow ODE, whose paths are smooth.
 
 Examples:
   scorefield animate last                            figures/reverse.gif of the newest run
@@ -255,13 +257,16 @@ fn check_times(times: &[f64], process: &Process) -> Result<()> {
 pub fn plot(context: &mut Context, args: &PlotArgs) -> Result<()> {
     let signals = Signals::install();
     let look = args.look.look()?;
+    if args.kind.as_deref() == Some("all") {
+        return everything(context, args, look, &signals);
+    }
     if let Some(name) = &args.kind {
         pictures::kind_of(name)?;
     }
     let scene = scene(context, &args.subject, &args.sampler)?;
     let kind = kind(args, &scene)?;
     let columns = columns(&args.columns, &scene.subject, kind.name == "pairs")?;
-    let n = check_count("-n", args.n.unwrap_or(if kind.name == "trajectories" { 120 } else { 20_000 }), if kind.name == "trajectories" { 2000 } else { 1 << 24 })?;
+    let n = check_count("-n", args.n.unwrap_or(if kind.name == "trajectories" { 150 } else { 20_000 }), if kind.name == "trajectories" { 2000 } else { 1 << 24 })?;
     let process = match &scene.found {
         Some(f) => f.score.process.clone(),
         None => Process::named("ou")?,
@@ -286,6 +291,33 @@ pub fn plot(context: &mut Context, args: &PlotArgs) -> Result<()> {
     context.ui.value("kind", kind.name);
     context.ui.value("size", vec![drawing.image.width(), drawing.image.height()]);
     context.ui.say(&output.display().to_string())
+}
+
+/// Every picture of a run, and the animation, into a directory.
+fn everything(context: &mut Context, args: &PlotArgs, look: Look, signals: &Signals) -> Result<()> {
+    let scene = scene(context, &args.subject, &args.sampler)?;
+    let Some(found) = &scene.found else {
+        let problem = Problem::new("only a run has all kinds of pictures").at("--kind all").found(&args.subject);
+        return Err(Error::usage(problem.hint("leave out --kind")));
+    };
+    let out = match (&args.output, &found.dir) {
+        (Some(path), _) => path.clone(),
+        (None, Some(dir)) => dir.figures(),
+        (None, None) => return Err(Error::usage(Problem::new("a lone checkpoint has no figures/ directory").at("-o").expected("a directory"))),
+    };
+    let log = found.dir.as_ref().map(|d| Log::read(&d.train_log(), &d.metrics_log())).transpose()?;
+    let seed = context.global.seed;
+    let mut engine = context.engine()?;
+    let plan = plan(&args.sampler, found, engine.as_mut(), seed)?;
+    let model = model_of(found, &plan, &args.sampler, seed);
+    let mut progress = context.ui.progress("sampling", 1);
+    let mut watch = watcher(&mut progress, signals);
+    let files = pictures::gallery(engine.as_mut(), &scene.subject, &model, log.as_ref(), &out, look, &mut watch)?;
+    drop(watch);
+    drop(progress);
+    let files: Vec<String> = files.iter().map(|f| f.display().to_string()).collect();
+    context.ui.value("output", files.clone());
+    context.ui.say(&files.join("\n"))
 }
 
 fn check_png(path: &Path, force: bool) -> Result<()> {
@@ -333,6 +365,12 @@ fn plan(args: &SamplerArgs, found: &Found, engine: &mut dyn Engine, seed: u64) -
     args.plan(&found.score.process, &mut |times| crate::sample::energy(engine, &found.score, times, seed))
 }
 
+/// The sampler for pictures of motion: the one asked for, or one without noise.
+fn smooth(context: &Context, args: &SamplerArgs) -> SamplerArgs {
+    let sampler = if context.given("sampler") { args.sampler.clone() } else { pictures::SMOOTH.into() };
+    SamplerArgs { sampler, ..args.clone() }
+}
+
 fn model_of<'a>(found: &'a Found, plan: &'a Plan, args: &SamplerArgs, seed: u64) -> Model<'a> {
     Model { card: &found.card, score: &found.score, plan, sampler: format!("{}, {} steps", args.sampler, args.steps), seed }
 }
@@ -357,8 +395,9 @@ impl Draw<'_> {
             let subject = cut(&self.scene.subject, self.n, seed);
             return self.bare(engine, kind, &subject);
         };
-        let plan = plan(&self.args.sampler, found, engine, seed)?;
-        let model = model_of(found, &plan, &self.args.sampler, seed);
+        let sampler = if kind.name == "trajectories" { smooth(context, &self.args.sampler) } else { self.args.sampler.clone() };
+        let plan = plan(&sampler, found, engine, seed)?;
+        let model = model_of(found, &plan, &sampler, seed);
         let mut progress = context.ui.progress("sampling", 1);
         let mut watch = watcher(&mut progress, self.signals);
         self.trained(engine, kind, &model, &mut watch)
@@ -438,8 +477,9 @@ pub fn animate(context: &mut Context, args: &AnimateArgs) -> Result<()> {
     let file = pictures::open_animation(&output, args.force || args.output.is_none())?;
     let seed = context.global.seed;
     let mut engine = context.engine()?;
-    let plan = plan(&args.sampler, &found, engine.as_mut(), seed)?;
-    let model = model_of(&found, &plan, &args.sampler, seed);
+    let sampler = smooth(context, &args.sampler);
+    let plan = plan(&sampler, &found, engine.as_mut(), seed)?;
+    let model = model_of(&found, &plan, &sampler, seed);
     let what = Reverse { samples: args.n, frames: args.frames, columns: [columns[0], columns[1]] };
     let mut progress = context.ui.progress("sampling", args.n as u64);
     pictures::animate(engine.as_mut(), &subject, &model, what, look, vec![file], &mut watcher(&mut progress, &signals))?;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use image::RgbaImage;
 
-use super::ground::{top, truth};
+use super::ground::{both, top, truth};
 use super::subject::Watch;
 use super::{Look, Model, Subject};
 use crate::error::{Error, Problem, Result};
@@ -158,9 +158,4 @@ impl Scene {
         panel.title = format!("t = {time:.3}");
         Ok(self.figure.draw_in(&self.layout)?.image)
     }
-}
-
-/// The plane that holds both.
-fn both(a: [(f64, f64); 2], b: [(f64, f64); 2]) -> [(f64, f64); 2] {
-    [0, 1].map(|j| (a[j].0.min(b[j].0), a[j].1.max(b[j].1)))
 }

@@ -86,9 +86,10 @@ pub fn score_fields(
     figure.columns = times.len().min(3);
     let (map, part) = (look.theme.arrow_map(), (0.0, 1.0));
     let mut fields: Vec<(Field, Option<Grid>)> = Vec::new();
-    for (i, &t) in times.iter().enumerate() {
-        let noise = Noised { m: process.mean(t), sigma: process.sigma(t) };
-        let ranges = plane_at(subject, noise, units);
+    let noises: Vec<Noised> = times.iter().map(|&t| Noised { m: process.mean(t), sigma: process.sigma(t) }).collect();
+    // one plane for all times, so that what contracts is seen to contract
+    let ranges = noises.iter().map(|noise| plane_at(subject, *noise, units)).reduce(super::ground::both).unwrap_or_default();
+    for (i, (&t, &noise)) in times.iter().zip(&noises).enumerate() {
         let field = field(engine, model, law.as_ref(), (t, noise), units, ranges, figure.columns)?;
         let ground = law.as_deref().and_then(|l| l.oracle()).map(|o| exact(o, noise, units, ranges));
         let mut panel = Panel::plane(Axis::new(ranges[0], ""), Axis::new(ranges[1], ""));

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::subject::Watch;
+use super::subject::{SMOOTH, Watch};
 use super::{
     FRAMES, Log, Look, Model, Reverse, Subject, animate, default_times, density, loss, open_animation, pairs, samples, save,
     score_fields, times, trajectories,
@@ -15,7 +15,7 @@ use crate::render::figure::Drawing;
 /// Samples in the pictures of a gallery.
 const SAMPLES: usize = 20_000;
 /// Paths in the fan.
-const PATHS: usize = 120;
+const PATHS: usize = 150;
 /// Width of the animation, whatever the stills have: it is looked at in a page.
 const ANIMATION_WIDTH: u32 = 640;
 
@@ -32,6 +32,9 @@ pub fn gallery(
     look: Look,
     watch: Watch<'_>,
 ) -> Result<Vec<PathBuf>> {
+    let plan = model.smooth_plan()?;
+    let sampler = format!("{SMOOTH}, {} steps", plan.times.len() - 1);
+    let smooth = Model { card: model.card, score: model.score, plan: &plan, sampler, seed: model.seed };
     let mut files = Vec::new();
     let mut keep = |name: &str, drawing: Drawing| -> Result<()> {
         let path = out.join(name);
@@ -56,7 +59,7 @@ pub fn gallery(
         keep("score-field.png", score_fields(engine, subject, Some(model), model.process(), &when, look)?)?;
     }
     if subject.dim >= 2 {
-        keep("trajectories.png", trajectories(engine, subject, model, PATHS, columns, look, watch)?)?;
+        keep("trajectories.png", trajectories(engine, subject, &smooth, PATHS, columns, look, watch)?)?;
     }
     if let Some(log) = log {
         keep("loss.png", loss(log, &subject.name, look)?)?;
@@ -67,7 +70,7 @@ pub fn gallery(
         let animations = names.iter().map(|n| open_animation(&out.join(n), true)).collect::<Result<Vec<_>>>()?;
         let what = Reverse { samples: SAMPLES, frames: FRAMES, columns };
         let small = Look { width: look.width.min(ANIMATION_WIDTH), ..look };
-        files.extend(animate(engine, subject, model, what, small, animations, watch)?);
+        files.extend(animate(engine, subject, &smooth, what, small, animations, watch)?);
     }
     Ok(files)
 }

@@ -89,8 +89,18 @@ pub(super) fn counted(
     let window = Window { width: width as u32, height: height as u32, x_low, x_high, y_low, y_high };
     let counts = histogram(engine, Points { rows, dim, columns }, window)?;
     let cell = (x_high - x_low) * (y_high - y_low) / (width * height) as f64;
-    let values = counts.iter().map(|c| f64::from(*c) / (n as f64 * cell)).collect();
+    let values = smoothed(&counts.iter().map(|c| f64::from(*c) / (n as f64 * cell)).collect::<Vec<_>>(), width);
     Ok(Grid { rows: height, columns: width, values, x_range: ranges[0], y_range: ranges[1] })
+}
+
+/// Each value averaged with its neighbours (1 2 1, both ways): less noise for half a cell of blur.
+fn smoothed(values: &[f64], width: usize) -> Vec<f64> {
+    let height = values.len() / width.max(1);
+    let blend = |get: &dyn Fn(usize) -> f64, i: usize, n: usize| {
+        0.25 * get(i.saturating_sub(1)) + 0.5 * get(i) + 0.25 * get((i + 1).min(n - 1))
+    };
+    let across: Vec<f64> = (0..values.len()).map(|k| blend(&|i| values[k / width * width + i], k % width, width)).collect();
+    (0..values.len()).map(|k| blend(&|j| across[j * width + k % width], k / width, height)).collect()
 }
 
 /// The density of the truth in the plane of two columns: exact in two dimensions with an oracle, else counted.
@@ -157,7 +167,9 @@ pub fn density(
     }
     // one scale for both, or the eye would compare nothing; the exact one decides where there is one
     let high = top(&panels[0].1);
-    let mut figure = Figure::new(look.width, look.theme, format!("Density of {}", subject.name), "");
+    let counted = model.is_some() || time.is_none() && (subject.oracle().is_none() || subject.dim > 2);
+    let caption = if counted { "Densities of points are histograms, each cell averaged with its neighbours." } else { "" };
+    let mut figure = Figure::new(look.width, look.theme, format!("Density of {}", subject.name), caption);
     figure.columns = panels.len();
     let map = look.theme.density_map();
     let last = panels.len() - 1;
@@ -187,4 +199,9 @@ pub(super) fn no_exact(subject: &Subject) -> Error {
     let problem = Problem::new("the density at a time t > 0 is only known for named distributions in two dimensions");
     let found = format!("{} with {} columns", subject.name, subject.dim);
     Error::usage(problem.at("--t").found(found).hint("leave out --t for the density of the data"))
+}
+
+/// The plane that holds both.
+pub(super) fn both(a: [(f64, f64); 2], b: [(f64, f64); 2]) -> [(f64, f64); 2] {
+    [0, 1].map(|j| (a[j].0.min(b[j].0), a[j].1.max(b[j].1)))
 }

@@ -8,7 +8,7 @@ use super::Look;
 use crate::error::{Error, Problem, Result};
 use crate::render::charts::{LossCurves, Series, SeriesKind, TimeBins, loss_curves, time_bins};
 use crate::render::figure::Drawing;
-use crate::render::scale::plain;
+use crate::render::scale::{grouped, plain};
 
 /// What `train.jsonl` and `metrics.jsonl` say.
 #[derive(Debug, Clone, Default)]
@@ -86,7 +86,7 @@ pub fn loss(log: &Log, name: &str, look: Look) -> Result<Drawing> {
             "Held-out loss {last}, floor {} ± {}: the loss of the exact score on the same {} draws; {excess} % above it.",
             plain(floor),
             plain(error),
-            log.draws
+            grouped(log.draws)
         );
     }
     loss_curves(&LossCurves {

@@ -21,7 +21,7 @@ pub use ground::density;
 pub use losses::{Log, loss, times};
 pub use scatter::samples;
 pub use spread::pairs;
-pub use subject::{Model, Subject};
+pub use subject::{Model, SMOOTH, Subject};
 
 use std::path::Path;
 
@@ -69,7 +69,7 @@ pub const KINDS: &[Kind] = &[
 
 /// The row of [`KINDS`] called `name`.
 pub fn kind_of(name: &str) -> Result<&'static Kind> {
-    let names: Vec<&str> = KINDS.iter().map(|k| k.name).collect();
+    let names: Vec<&str> = KINDS.iter().map(|k| k.name).chain(["all"]).collect();
     KINDS.iter().find(|k| k.name == name).ok_or_else(|| {
         let problem = Problem::new("there is no such picture").at("--kind").found(format!("`{name}`")).expected(names.join(", "));
         Error::usage(match nearest(name, names.iter().copied()) {

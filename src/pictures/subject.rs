@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::distribution::{Distribution, Oracle, Standardised};
 use crate::error::{Error, Problem, Result};
 use crate::model::ModelCard;
-use crate::process::{Plan, Process};
+use crate::process::{self, Plan, Process, SamplerOptions};
 use crate::random::Purpose;
 use crate::recording::Engine;
 use crate::sample::{self, Follow, NetworkScore, Request, State};
@@ -126,7 +126,14 @@ pub struct Model<'a> {
 /// Hears of progress (samples done, of) and may end the work.
 pub type Watch<'a> = &'a mut dyn FnMut(u64, u64) -> Result<()>;
 
+/// The sampler that shows where things go: the noise of the others hides it.
+pub const SMOOTH: &str = "ei-ode";
+
 impl Model<'_> {
+    /// The steps of [`SMOOTH`] over the same times.
+    pub fn smooth_plan(&self) -> Result<Plan> {
+        process::plan(SMOOTH, self.process(), &self.plan.times, &SamplerOptions::default())
+    }
     /// The noising process.
     pub fn process(&self) -> &Process {
         &self.score.process
