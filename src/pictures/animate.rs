@@ -48,7 +48,9 @@ pub fn open_animation(path: &Path, force: bool) -> Result<Animation> {
         "gif" => AnimationKind::Gif,
         "png" | "apng" => AnimationKind::Apng,
         _ => {
-            let problem = Problem::new("unknown format of an animation").at(path.display()).found(format!("extension '{ending}'"));
+            let problem = Problem::new("unknown format of an animation")
+                .at(path.display())
+                .found(format!("extension '{ending}'"));
             return Err(Error::usage(problem.expected(".gif, .png or .apng")));
         }
     };
@@ -76,26 +78,44 @@ fn stages_of(plan: &Plan, model: &Model<'_>, count: usize) -> Vec<usize> {
     stages
 }
 
-/// Draws the frames of one sampling run into all of `files` and gives their paths.
+/// The states of one sampling run, noise first.
+pub struct Frames {
+    what: Reverse,
+    /// (time, points (samples, D) in data units)
+    states: Vec<(f64, Vec<f32>)>,
+}
+
+impl Frames {
+    /// Runs the reverse process once and keeps what it passes through.
+    pub fn follow(engine: &mut dyn Engine, model: &Model<'_>, what: Reverse, watch: Watch<'_>) -> Result<Self> {
+        let stages = stages_of(model.plan, model, what.frames);
+        let mut states = Vec::with_capacity(stages.len());
+        let follow = Follow { paths: what.samples, stages };
+        model.follow(engine, what.samples, Some(follow), watch, &mut |state| {
+            if let State::Frame { time, points, .. } = state {
+                states.push((time, points.to_vec()));
+            }
+            Ok(())
+        })?;
+        Ok(Self { what, states })
+    }
+
+    /// The samples at the end (n, D).
+    pub fn last(&self) -> &[f32] {
+        self.states.last().map_or(&[], |s| &s.1)
+    }
+}
+
+/// Draws the frames into all of `files` and gives their paths.
 pub fn animate(
     engine: &mut dyn Engine,
     subject: &Subject,
-    model: &Model<'_>,
-    what: Reverse,
+    frames: &Frames,
     look: Look,
     mut files: Vec<Animation>,
-    watch: Watch<'_>,
 ) -> Result<Vec<PathBuf>> {
-    let stages = stages_of(model.plan, model, what.frames);
-    let mut states: Vec<(f64, Vec<f32>)> = Vec::with_capacity(stages.len());
-    let follow = Follow { paths: what.samples, stages };
-    model.follow(engine, what.samples, Some(follow), watch, &mut |state| {
-        if let State::Frame { time, points, .. } = state {
-            states.push((time, points.to_vec()));
-        }
-        Ok(())
-    })?;
-    let mut scene = Scene::new(engine, subject, &states, what, look)?;
+    let Frames { what, states } = frames;
+    let mut scene = Scene::new(engine, subject, states, *what, look)?;
     let (w, h, count) = (scene.layout.width, scene.layout.height, states.len() as u32);
     let mut writers = Vec::new();
     for f in &mut files {
@@ -120,12 +140,21 @@ struct Scene {
 }
 
 impl Scene {
-    fn new(engine: &mut dyn Engine, subject: &Subject, states: &[(f64, Vec<f32>)], what: Reverse, look: Look) -> Result<Self> {
+    fn new(
+        engine: &mut dyn Engine,
+        subject: &Subject,
+        states: &[(f64, Vec<f32>)],
+        what: Reverse,
+        look: Look,
+    ) -> Result<Self> {
         let (first, last) = match (states.first(), states.last()) {
             (Some((_, first)), Some((_, last))) => (first, last),
             _ => return Err(Error::bug(Problem::new("an animation without frames"))),
         };
-        let ranges = both(subject.plane(what.columns, last), Subject::of_rows("", subject.columns.clone(), first.clone()).plane(what.columns, &[]));
+        let ranges = both(
+            subject.plane(what.columns, last),
+            Subject::of_rows("", subject.columns.clone(), first.clone()).plane(what.columns, &[]),
+        );
         let [x, y] = [0, 1].map(|j| Axis::new(ranges[j], ""));
         let mut figure = Figure::new(look.width, look.theme, format!("Noise becoming {}", subject.name), "");
         figure.panels.push(Panel::plane(x, y));

@@ -56,7 +56,8 @@ pub fn trajectories(
     let unit = f64::from(look.width) / 560.0;
     let paint = Paint::Plain(look.theme.accent());
     let style = Style { radius: radius(CLOUD, unit), paint, opacity: 0.7, exposure: None };
-    let mut draw = |area: &crate::render::Area| cloud(engine, Points { rows: &last, dim, columns }, area.window(), style);
+    let mut draw =
+        |area: &crate::render::Area| cloud(engine, Points { rows: &last, dim, columns }, area.window(), style);
     trajectory_fan(&view, Trajectories { states: &states, times: &times }, Picture::Drawn(&mut draw))
 }
 

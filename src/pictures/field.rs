@@ -76,7 +76,9 @@ pub fn score_fields(
 ) -> Result<Drawing> {
     if subject.dim != 2 || (model.is_none() && subject.oracle().is_none()) {
         let problem = Problem::new("a score field needs two dimensions, and a model or a law with a known score");
-        return Err(Error::usage(problem.at("--kind score").found(format!("{} with {} columns", subject.name, subject.dim))));
+        return Err(Error::usage(
+            problem.at("--kind score").found(format!("{} with {} columns", subject.name, subject.dim)),
+        ));
     }
     let units = model.map_or((vec![0.0; 2], vec![1.0; 2]), |m| (m.card.shift.clone(), m.card.scale.clone()));
     let units = (units.0.as_slice(), units.1.as_slice());
@@ -88,7 +90,8 @@ pub fn score_fields(
     let mut fields: Vec<(Field, Option<Grid>)> = Vec::new();
     let noises: Vec<Noised> = times.iter().map(|&t| Noised { m: process.mean(t), sigma: process.sigma(t) }).collect();
     // one plane for all times, so that what contracts is seen to contract
-    let ranges = noises.iter().map(|noise| plane_at(subject, *noise, units)).reduce(super::ground::both).unwrap_or_default();
+    let ranges =
+        noises.iter().map(|noise| plane_at(subject, *noise, units)).reduce(super::ground::both).unwrap_or_default();
     for (i, (&t, &noise)) in times.iter().zip(&noises).enumerate() {
         let field = field(engine, model, law.as_ref(), (t, noise), units, ranges, figure.columns)?;
         let ground = law.as_deref().and_then(|l| l.oracle()).map(|o| exact(o, noise, units, ranges));

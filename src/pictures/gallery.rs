@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use super::subject::{SMOOTH, Watch};
 use super::{
-    FRAMES, Log, Look, Model, Reverse, Subject, animate, default_times, density, loss, open_animation, pairs, samples, save,
-    score_fields, times, trajectories,
+    FRAMES, Frames, Log, Look, Model, Reverse, Subject, animate, default_times, density, loss, open_animation, pairs,
+    samples, save, score_fields, times, trajectories,
 };
 use crate::error::Result;
 use crate::recording::Engine;
@@ -13,7 +13,7 @@ use crate::render::charts::MAX_COLUMNS;
 use crate::render::figure::Drawing;
 
 /// Samples in the pictures of a gallery.
-const SAMPLES: usize = 20_000;
+const SAMPLES: usize = 12_000;
 /// Paths in the fan.
 const PATHS: usize = 150;
 /// Width of the animation, whatever the stills have: it is looked at in a page.
@@ -42,9 +42,11 @@ pub fn gallery(
         files.push(path);
         Ok(())
     };
-    let rows = model.draw(engine, SAMPLES, watch)?;
-    let said = (&rows[..], "samples of the model");
     let columns = [0, 1.min(subject.dim - 1)];
+    // one sampling run serves the stills and the animation
+    let frames = Frames::follow(engine, model, Reverse { samples: SAMPLES, frames: FRAMES, columns }, watch)?;
+    let rows = frames.last();
+    let said = (rows, "samples of the model");
     if subject.dim <= 2 {
         keep("samples.png", samples(engine, subject, Some(said), columns, look)?)?;
     } else {
@@ -52,7 +54,7 @@ pub fn gallery(
         keep("pairs.png", pairs(engine, subject, Some(said), &shown, look)?)?;
     }
     if subject.dim >= 2 {
-        keep("density.png", density(engine, subject, Some((model, &rows)), None, columns, look)?)?;
+        keep("density.png", density(engine, subject, Some((model, rows)), None, columns, look)?)?;
     }
     if subject.dim == 2 {
         let when = default_times(model.process());
@@ -68,9 +70,8 @@ pub fn gallery(
     if subject.dim >= 2 {
         let names = ["reverse.gif", "reverse.png"];
         let animations = names.iter().map(|n| open_animation(&out.join(n), true)).collect::<Result<Vec<_>>>()?;
-        let what = Reverse { samples: SAMPLES, frames: FRAMES, columns };
         let small = Look { width: look.width.min(ANIMATION_WIDTH), ..look };
-        files.extend(animate(engine, subject, &smooth, what, small, animations, watch)?);
+        files.extend(animate(engine, subject, &frames, small, animations)?);
     }
     Ok(files)
 }

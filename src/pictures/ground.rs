@@ -59,12 +59,7 @@ pub(super) fn cells_of(ranges: [(f64, f64); 2], most: usize) -> (usize, usize) {
 }
 
 /// The exact density of a law in the plane at a noise level, in data units: data = shift + scale * model.
-pub(super) fn exact(
-    oracle: &dyn Oracle,
-    noise: Noised,
-    units: (&[f32], &[f32]),
-    ranges: [(f64, f64); 2],
-) -> Grid {
+pub(super) fn exact(oracle: &dyn Oracle, noise: Noised, units: (&[f32], &[f32]), ranges: [(f64, f64); 2]) -> Grid {
     let (shift, scale) = units;
     let sigma = noise.sigma.max(oracle.resolution() * f64::from(u8::from(noise.sigma == 0.0)));
     let (rows, columns) = cells_of(ranges, CELLS);
@@ -99,7 +94,8 @@ fn smoothed(values: &[f64], width: usize) -> Vec<f64> {
     let blend = |get: &dyn Fn(usize) -> f64, i: usize, n: usize| {
         0.25 * get(i.saturating_sub(1)) + 0.5 * get(i) + 0.25 * get((i + 1).min(n - 1))
     };
-    let across: Vec<f64> = (0..values.len()).map(|k| blend(&|i| values[k / width * width + i], k % width, width)).collect();
+    let across: Vec<f64> =
+        (0..values.len()).map(|k| blend(&|i| values[k / width * width + i], k % width, width)).collect();
     (0..values.len()).map(|k| blend(&|j| across[j * width + k % width], k / width, height)).collect()
 }
 
@@ -159,7 +155,11 @@ pub fn density(
         _ => return Err(no_exact(subject)),
     }
     if let Some((model, rows)) = model {
-        let said = format!("model, {} samples ({})", crate::render::scale::grouped((rows.len() / subject.dim) as u64), model.sampler);
+        let said = format!(
+            "model, {} samples ({})",
+            crate::render::scale::grouped((rows.len() / subject.dim) as u64),
+            model.sampler
+        );
         panels.push((said, counted(engine, rows, subject.dim, columns, ranges)?));
     }
     if panels.is_empty() {
@@ -168,7 +168,8 @@ pub fn density(
     // one scale for both, or the eye would compare nothing; the exact one decides where there is one
     let high = top(&panels[0].1);
     let counted = model.is_some() || time.is_none() && (subject.oracle().is_none() || subject.dim > 2);
-    let caption = if counted { "Densities of points are histograms, each cell averaged with its neighbours." } else { "" };
+    let caption =
+        if counted { "Densities of points are histograms, each cell averaged with its neighbours." } else { "" };
     let mut figure = Figure::new(look.width, look.theme, format!("Density of {}", subject.name), caption);
     figure.columns = panels.len();
     let map = look.theme.density_map();

@@ -114,7 +114,9 @@ pub fn times(log: &Log, name: &str, t_max: f64, look: Look) -> Result<Drawing> {
         width: look.width,
         theme: look.theme,
         title: format!("Loss by time, {name}"),
-        caption: "Noise loss of the averaged weights; 1 is what predicting nothing would cost. Dashed: the exact score.".into(),
+        caption:
+            "Noise loss of the averaged weights; 1 is what predicting nothing would cost. Dashed: the exact score."
+                .into(),
         edges: log.from_time.iter().copied().chain([t_max]).collect(),
         losses: log.bins.clone(),
         floors,

@@ -13,7 +13,7 @@ mod scatter;
 mod spread;
 mod subject;
 
-pub use animate::{Animation, FRAMES, Reverse, animate, open_animation};
+pub use animate::{Animation, FRAMES, Frames, Reverse, animate, open_animation};
 pub use fan::trajectories;
 pub use field::{default_times, score_fields};
 pub use gallery::gallery;
@@ -71,7 +71,8 @@ pub const KINDS: &[Kind] = &[
 pub fn kind_of(name: &str) -> Result<&'static Kind> {
     let names: Vec<&str> = KINDS.iter().map(|k| k.name).chain(["all"]).collect();
     KINDS.iter().find(|k| k.name == name).ok_or_else(|| {
-        let problem = Problem::new("there is no such picture").at("--kind").found(format!("`{name}`")).expected(names.join(", "));
+        let problem =
+            Problem::new("there is no such picture").at("--kind").found(format!("`{name}`")).expected(names.join(", "));
         Error::usage(match nearest(name, names.iter().copied()) {
             Some(near) => problem.hint(format!("did you mean `{near}`?")),
             None => problem,

@@ -10,7 +10,7 @@ use crate::render::figure::{Axis, Drawing, Figure, Frame, Key, Layer, Panel};
 use crate::render::scale::{Scale, grouped};
 
 /// Bins of a histogram.
-const BINS: usize = 120;
+const BINS: usize = 80;
 
 /// `samples` (n, D) over the truth; without samples, the truth's own rows.
 pub fn samples(
@@ -37,7 +37,9 @@ pub fn samples(
     let map = look.theme.density_map();
     if ground.is_some() {
         let exact = subject.oracle().is_some() && subject.dim == 2;
-        panel.legend.push((Key::Square(map.at(0.5)), if exact { "exact density" } else { "density of the data" }.into()));
+        panel
+            .legend
+            .push((Key::Square(map.at(0.5)), if exact { "exact density" } else { "density of the data" }.into()));
     }
     let colour = if samples.is_some() { look.theme.accent() } else { look.theme.reference() };
     let count = rows.len() / subject.dim;
@@ -51,7 +53,8 @@ pub fn samples(
         let raster = heat_raster(grid, area, map, (0.0, top(grid) / 0.5), true)?;
         figure.panels[0].layers.push(Layer::Raster(raster));
     }
-    let style = Style { radius: radius(count, layout.unit), paint: Paint::Plain(colour), opacity: 0.85, exposure: None };
+    let style =
+        Style { radius: radius(count, layout.unit), paint: Paint::Plain(colour), opacity: 0.85, exposure: None };
     let raster = cloud(engine, Points { rows, dim: subject.dim, columns }, area.window(), style)?;
     figure.panels[0].layers.push(Layer::Raster(raster));
     figure.draw_in(&layout)
@@ -77,7 +80,8 @@ fn histogram(subject: &Subject, samples: Option<(&[f32], &str)>, look: Look) -> 
     let mine = heights(rows);
     let mut high = mine.iter().copied().fold(0.0, f64::max);
     let colour = if samples.is_some() { look.theme.accent() } else { look.theme.category(0) };
-    let mut layers = vec![Layer::Bars { edges: edges.clone(), heights: mine, fill: colour.with_alpha(0.3), outline: Some(colour) }];
+    let mut layers =
+        vec![Layer::Bars { edges: edges.clone(), heights: mine, fill: colour.with_alpha(0.3), outline: Some(colour) }];
     let mut legend = vec![(Key::Square(colour.with_alpha(0.5)), format!("{said} ({})", grouped(rows.len() as u64)))];
     if let Some(oracle) = subject.oracle() {
         let xs: Vec<f64> = (0..=8 * BINS).map(|i| range.at(i as f64 / (8 * BINS) as f64)).collect();
@@ -93,7 +97,10 @@ fn histogram(subject: &Subject, samples: Option<(&[f32], &str)>, look: Look) -> 
         layers.push(Layer::Bars { edges, heights: theirs, fill, outline });
         legend.push((Key::Line(look.theme.reference(), 1.2), "data".into()));
     }
-    let mut panel = Panel::chart(Axis::new((range.low, range.high), subject.columns[0].as_str()), Axis::new((0.0, 1.08 * high), "density"));
+    let mut panel = Panel::chart(
+        Axis::new((range.low, range.high), subject.columns[0].as_str()),
+        Axis::new((0.0, 1.08 * high), "density"),
+    );
     panel.frame = Frame::Open;
     (panel.layers, panel.legend) = (layers, legend);
     let mut figure = Figure::new(look.width, look.theme, title(subject, samples.is_some()), "");

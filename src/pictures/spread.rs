@@ -23,8 +23,13 @@ pub fn pairs(
     let (real, made) = (chosen(&subject.rows), chosen(generated));
     let title = if samples.is_some() { format!("Data and model: {}", subject.name) } else { subject.name.clone() };
     let hidden = subject.dim - columns.len();
-    let caption = if hidden == 0 { String::new() } else { format!("{} of {} columns; --columns chooses others", columns.len(), subject.dim) };
-    let plot = PairPlot { width: look.width, theme: look.theme, title, caption, names: &names, real: &real, generated: &made };
+    let caption = if hidden == 0 {
+        String::new()
+    } else {
+        format!("{} of {} columns; --columns chooses others", columns.len(), subject.dim)
+    };
+    let plot =
+        PairPlot { width: look.width, theme: look.theme, title, caption, names: &names, real: &real, generated: &made };
     let unit = f64::from(look.width) / 560.0 / (columns.len() as f64).sqrt();
     let mut draw = |row: usize, column: usize, area: &crate::render::Area| {
         let mut sheet = image::RgbaImage::new(area.w, area.h);

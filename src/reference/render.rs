@@ -18,7 +18,8 @@ pub fn clear(call: &mut Call) -> Result<()> {
 fn places(call: &Call) -> Result<Vec<(f64, f64)>> {
     let (points, d) = (call.u("points")?, call.u("dimensions")?);
     let (cx, cy) = (call.u("column_x")?, call.u("column_y")?);
-    let (x_low, x_scale, y_high, y_scale) = (call.p("x_low")?, call.p("x_scale")?, call.p("y_high")?, call.p("y_scale")?);
+    let (x_low, x_scale, y_high, y_scale) =
+        (call.p("x_low")?, call.p("x_scale")?, call.p("y_high")?, call.p("y_scale")?);
     let cloud = call.f("cloud")?;
     let place = |i: usize| ((cloud[i * d + cx] - x_low) * x_scale, (y_high - cloud[i * d + cy]) * y_scale);
     Ok((0..points).map(place).filter(|(u, v)| u.is_finite() && v.is_finite()).collect())
@@ -61,7 +62,8 @@ pub fn splat(call: &mut Call) -> Result<()> {
 
 /// Counters to colours
 pub fn tone(call: &mut Call) -> Result<()> {
-    let (unit, exposure, opacity, fade) = (call.p("unit")?, call.p("exposure")?, call.p("opacity")?, call.u("fade")? == 1);
+    let (unit, exposure, opacity, fade) =
+        (call.p("unit")?, call.p("exposure")?, call.p("opacity")?, call.u("fade")? == 1);
     let (counts, colours) = (call.words("counts")?, call.words("colours")?);
     let byte = |v: f64| (255.0 * v + 0.5).floor() as u32;
     let shade = |count: &u32| {
