@@ -187,8 +187,9 @@ fn check_kind(kind: &Kind, args: &Args, scene: &Scene) -> Result<()> {
         let problem = Problem::new(what).at("--kind").found(format!("{} with {} column(s)", subject.name, subject.dim));
         Err(Error::usage(problem.hint(hint)))
     };
+    let planar = subject.dim == 2;
     match kind.name {
-        "score" if subject.dim != 2 => {
+        "score" if !planar => {
             refuse("a score field needs two dimensions", "try --kind pairs or --kind density")
         }
         "score" if scene.found.is_none() && subject.oracle().is_none() => {
@@ -207,6 +208,9 @@ fn check_kind(kind: &Kind, args: &Args, scene: &Scene) -> Result<()> {
         }
         "samples" if subject.dim > 2 && args.columns.is_empty() => {
             refuse("samples in the plane need two columns", "give --columns 0,1, or --kind pairs")
+        }
+        other if !args.t.is_empty() && !matches!(other, "score" | "density") => {
+            refuse("only a score field and a density have a time", "leave out --t, or give --kind score")
         }
         _ => Ok(()),
     }

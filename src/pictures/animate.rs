@@ -157,7 +157,7 @@ impl Scene {
         );
         let [x, y] = [0, 1].map(|j| Axis::new(ranges[j], ""));
         let mut figure = Figure::new(look.width, look.theme, format!("Noise becoming {}", subject.name), "");
-        figure.panels.push(Panel::plane(x, y));
+        figure.panels.push(Panel::columns(x, y));
         figure.panels[0].title = "t = 0.000".into();
         let layout = figure.layout()?;
         let area = &layout.panels[0];

@@ -176,7 +176,7 @@ pub fn density(
     let last = panels.len() - 1;
     for (i, (title, _)) in panels.iter().enumerate() {
         let [x, y] = [0, 1].map(|j| Axis::new(ranges[j], subject.columns[columns[j]].as_str()));
-        let mut panel = Panel::plane(x, y);
+        let mut panel = Panel::columns(x, y);
         panel.title.clone_from(title);
         panel.y.numbers = i == 0;
         if i > 0 {

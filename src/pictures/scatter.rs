@@ -33,7 +33,7 @@ pub fn samples(
         None => None,
     };
     let [x, y] = [0, 1].map(|j| Axis::new(ranges[j], subject.columns[columns[j]].as_str()));
-    let mut panel = Panel::plane(x, y);
+    let mut panel = Panel::columns(x, y);
     let map = look.theme.density_map();
     if ground.is_some() {
         let exact = subject.oracle().is_some() && subject.dim == 2;

@@ -95,7 +95,7 @@ impl Subject {
     pub fn plane(&self, columns: [usize; 2], more: &[f32]) -> [(f64, f64); 2] {
         let ranges = columns.map(|c| self.range(c, more));
         let spans = ranges.map(|r| r.1 - r.0);
-        if spans[0].max(spans[1]) > 1.7 * spans[0].min(spans[1]) {
+        if spans[0].max(spans[1]) > 1.35 * spans[0].min(spans[1]) {
             return ranges;
         }
         let half = spans[0].max(spans[1]) / 2.0;

@@ -67,7 +67,7 @@ impl View {
     fn figure(&self) -> Figure {
         let [x, y] = &self.labels;
         let mut figure = Figure::new(self.width, self.theme, &self.title, &self.caption);
-        figure.panels.push(Panel::plane(Axis::new(self.x_range, x), Axis::new(self.y_range, y)));
+        figure.panels.push(Panel::columns(Axis::new(self.x_range, x), Axis::new(self.y_range, y)));
         figure
     }
 }
