@@ -189,9 +189,7 @@ fn check_kind(kind: &Kind, args: &Args, scene: &Scene) -> Result<()> {
     };
     let planar = subject.dim == 2;
     match kind.name {
-        "score" if !planar => {
-            refuse("a score field needs two dimensions", "try --kind pairs or --kind density")
-        }
+        "score" if !planar => refuse("a score field needs two dimensions", "try --kind pairs or --kind density"),
         "score" if scene.found.is_none() && subject.oracle().is_none() => {
             refuse("a file has no score of its own", "train a model of it first, then plot the run")
         }

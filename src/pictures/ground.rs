@@ -54,6 +54,8 @@ pub(super) fn on_grid(
 /// Rows and columns of a grid of about square cells.
 pub(super) fn cells_of(ranges: [(f64, f64); 2], most: usize) -> (usize, usize) {
     let [w, h] = ranges.map(|r| r.1 - r.0);
+    // as `Panel::columns` draws them: columns of very unequal units do not share one
+    let [w, h] = if w > 4.0 * h || h > 4.0 * w { [1.0, 1.0] } else { [w, h] };
     let side = |part: f64| ((part * most as f64).round() as usize).clamp(8, most);
     (side(h / w.max(h)), side(w / w.max(h)))
 }
