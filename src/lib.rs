@@ -11,6 +11,7 @@ pub mod io;
 pub mod metrics;
 pub mod model;
 pub mod network;
+pub mod pictures;
 pub mod process;
 pub mod random;
 pub mod recording;

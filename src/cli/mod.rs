@@ -1,7 +1,12 @@
 //! The command line: one file a command. A command parses, calls the library, prints.
 
+mod animate;
+mod data;
+mod describe;
 mod device;
 mod eval;
+mod picture;
+mod plot;
 mod run;
 mod sample;
 mod signals;
@@ -69,6 +74,9 @@ enum Command {
     Train(Box<train::Args>),
     Sample(sample::Args),
     Eval(eval::Args),
+    Data(Box<data::Args>),
+    Plot(Box<plot::Args>),
+    Animate(Box<animate::Args>),
     Devices(device::DevicesArgs),
     Doctor(device::DoctorArgs),
 }
@@ -123,6 +131,9 @@ pub fn main(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> u8 {
         Command::Train(a) => train::run(&mut context, &a),
         Command::Sample(a) => sample::run(&mut context, &a),
         Command::Eval(a) => eval::run(&mut context, &a),
+        Command::Data(a) => data::run(&mut context, &a),
+        Command::Plot(a) => plot::run(&mut context, &a),
+        Command::Animate(a) => animate::run(&mut context, &a),
         Command::Devices(a) => device::devices(&mut context, &a),
         Command::Doctor(a) => device::doctor(&mut context, &a),
     };
