@@ -39,9 +39,12 @@ impl Log {
         for line in lines(metrics)? {
             log.held_out.extend(number(&line, "step").zip(number(&line, "loss/held_out")));
             log.floor = number(&line, "loss/floor").zip(number(&line, "loss/floor_error")).or(log.floor);
-            log.from_time = numbers(&line, "bins/from_time");
-            log.bins = numbers(&line, "bins/held_out");
-            log.floors = numbers(&line, "bins/floor");
+            // evaluations write lines of other keys into the same log
+            if line.get("bins/held_out").is_some() {
+                log.from_time = numbers(&line, "bins/from_time");
+                log.bins = numbers(&line, "bins/held_out");
+                log.floors = numbers(&line, "bins/floor");
+            }
             log.draws = line.get("draws").and_then(Value::as_u64).unwrap_or(log.draws);
         }
         Ok(log)
