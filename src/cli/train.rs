@@ -10,7 +10,7 @@ use super::{Context, ui::Progress};
 use crate::config::{self, DataOptions, Loaded, RunConfig};
 use crate::error::{Error, Problem, Result};
 use crate::io::RunDir;
-use crate::network::NetworkOptions;
+use crate::network::{Network, NetworkOptions};
 use crate::session::{self, Event, Outcome};
 use crate::train::{ProcessOptions, State, TrainOptions};
 
@@ -56,11 +56,14 @@ pub fn run(context: &mut Context, args: &Args) -> Result<()> {
     let config = configure(context, args)?;
     let loaded = config::load(&config)?;
     check(&config, &loaded)?;
+    remark(context, &config, &loaded);
+    RunDir::check(args.out.as_deref(), args.overwrite)?;
     if args.dry_run {
         context.ui.value("config", json!(config));
         return context.ui.say(config.to_toml()?.trim_end());
     }
     let mut engine = context.engine()?;
+    engine.check(&crate::train::needs(&Network::new(&config.network, loaded.data.dim)?, &loaded.data, &config.train))?;
     let mut dir = RunDir::create(args.out.as_deref(), &slug(&config), args.overwrite)?;
     dir.write_text("config.toml", &config.to_toml()?)?;
     if let Some(schema) = &loaded.schema {
@@ -70,11 +73,25 @@ pub fn run(context: &mut Context, args: &Args) -> Result<()> {
     go(context, engine.as_mut(), &config, &loaded, &mut dir, None, &signals)
 }
 
+/// What the user should know of the data and the settings.
+fn remark(context: &Context, config: &RunConfig, loaded: &Loaded) {
+    let data = &loaded.data;
+    for note in &data.notes {
+        context.ui.note(note);
+    }
+    if config.train.lr == 0.0 {
+        context.ui.note("the learning rate is 0: the weights stay as they are");
+    }
+    if data.rows() < config.train.batch_size {
+        context.ui.note(&format!("{} rows are fewer than a batch of {}: rows repeat within it", data.rows(), config.train.batch_size));
+    }
+}
+
 /// Everything that can be refused, refused before a device is touched or a directory made.
 fn check(config: &RunConfig, loaded: &Loaded) -> Result<()> {
     config.train.check()?;
     config.process.build()?;
-    crate::network::Network::new(&config.network, loaded.data.dim)?;
+    Network::new(&config.network, loaded.data.dim)?;
     Ok(())
 }
 
@@ -166,6 +183,7 @@ fn resume(context: &mut Context, args: &Args, signals: &Signals) -> Result<()> {
         context.ui.value("steps", state.step);
         return context.ui.say(&format!("{name} is already complete at step {}", state.step));
     }
+    remark(context, &config, &loaded);
     dir.truncate_jsonl("train.jsonl", "step", u64::from(state.step))?;
     dir.truncate_jsonl("metrics.jsonl", "step", u64::from(state.step))?;
     dir.write_text("config.toml", &config.to_toml()?)?;
@@ -210,12 +228,6 @@ fn go(
     signals: &Signals,
 ) -> Result<()> {
     let data = &loaded.data;
-    for note in &data.notes {
-        context.ui.note(note);
-    }
-    if data.rows() < config.train.batch_size {
-        context.ui.note(&format!("{} rows are fewer than a batch of {}: rows repeat within it", data.rows(), config.train.batch_size));
-    }
     context.ui.note(&format!(
         "{}: {} rows of {} columns to train on, {} held out; {}",
         data.name,
@@ -225,7 +237,8 @@ fn go(
         dir.path().display()
     ));
     let mut progress = context.ui.progress("training", u64::from(config.train.steps));
-    let outcome = session::train(engine, config, loaded, dir, start, &mut |e| show(&mut progress, &e), &|| signals.stop())?;
+    let outcome =
+        session::train(engine, config, loaded, dir, start, &mut |e| show(&mut progress, &e), &|| signals.stop_saved())?;
     drop(progress);
     report(context, dir, &outcome)
 }
