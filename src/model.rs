@@ -121,10 +121,16 @@ impl ModelCard {
     }
 }
 
-/// Refuses tensors that no model of this layout has; a file may lack those that only a training needs.
+/// Refuses tensors that no model of this layout has, or has in another shape, whether or not they are used; a file may
+/// lack those that only a training needs.
 fn refuse_strangers(checkpoint: &Checkpoint, layout: &Layout, weights: &[Vec<f32>]) -> Result<()> {
-    let names = |prefix: &&str| layout.export(prefix, weights).into_iter().map(|(name, _, _)| name).collect::<Vec<_>>();
-    let known: Vec<String> = ["", "ema.", "moment1.", "moment2."].iter().flat_map(names).collect();
+    let mut known = Vec::new();
+    for (name, shape, _) in ["", "ema.", "moment1.", "moment2."].iter().flat_map(|p| layout.export(p, weights)) {
+        if checkpoint.tensors.contains_key(&name) {
+            checkpoint.f32(&name, &shape)?;
+        }
+        known.push(name);
+    }
     checkpoint.no_others(&known.iter().map(String::as_str).collect::<Vec<_>>())
 }
 

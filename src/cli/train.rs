@@ -1,8 +1,9 @@
 //! `train`: data in, a run directory out.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::signals::Signals;
 use super::ui::grouped;
@@ -120,17 +121,7 @@ fn configure(context: &Context, args: &Args) -> Result<RunConfig> {
         process: args.process.clone(),
         train: args.train.clone(),
     };
-    let Some(path) = &args.config else {
-        if given.source.is_empty() {
-            return Err(Error::usage(
-                Problem::new("no data was named")
-                    .at("scorefield train DATA")
-                    .expected("a file or a distribution")
-                    .hint("try `scorefield train moons`; `scorefield data` lists what there is"),
-            ));
-        }
-        return Ok(given);
-    };
+    let Some(path) = &args.config else { return with_source(given) };
     let mut base = RunConfig::from_toml(path)?;
     if !given.source.is_empty() {
         base.source = given.source.clone();
@@ -138,7 +129,19 @@ fn configure(context: &Context, args: &Args) -> Result<RunConfig> {
     if context.given("seed") {
         base.seed = given.seed;
     }
-    overlay(&base, &given, &|key| context.given(key))
+    with_source(overlay(&base, &given, &|key| context.given(key))?)
+}
+
+fn with_source(config: RunConfig) -> Result<RunConfig> {
+    if !config.source.is_empty() {
+        return Ok(config);
+    }
+    Err(Error::usage(
+        Problem::new("no data was named")
+            .at("scorefield train DATA")
+            .expected("a file or a distribution")
+            .hint("try `scorefield train moons`; `scorefield data` lists what there is"),
+    ))
 }
 
 /// `base` with the values of `given` whose flags `by_hand` says were given.
@@ -175,7 +178,7 @@ fn resume(context: &mut Context, args: &Args, signals: &Signals) -> Result<()> {
     };
     let mut config = overlay(&before, &given, &|key| context.given(key))?;
     (config.source, config.seed) = (given.source, given.seed);
-    refuse_frozen(&before, &config)?;
+    let changes = refuse_frozen(&before, &config)?;
     let loaded = config::load(&config)?;
     check(&config, &loaded)?;
     session::same_run(&card, &session::card(&config, &loaded))?;
@@ -187,33 +190,35 @@ fn resume(context: &mut Context, args: &Args, signals: &Signals) -> Result<()> {
     dir.truncate_jsonl("train.jsonl", "step", u64::from(state.step))?;
     dir.truncate_jsonl("metrics.jsonl", "step", u64::from(state.step))?;
     dir.write_text("config.toml", &config.to_toml()?)?;
+    changes.iter().for_each(|change| context.ui.note(change));
     context.ui.note(&format!("{name} goes on from step {}", state.step));
     let mut engine = context.engine()?;
     go(context, engine.as_mut(), &config, &loaded, &mut dir, Some(&state), signals)
 }
 
-/// Lists every setting that differs and may not.
-fn refuse_frozen(before: &RunConfig, now: &RunConfig) -> Result<()> {
+/// Refuses changes of settings that may not change, all at once; gives those that may.
+fn refuse_frozen(before: &RunConfig, now: &RunConfig) -> Result<Vec<String>> {
     let (a, b) = (json!(before), json!(now));
-    let mut differences = Vec::new();
+    let (mut frozen, mut free) = (Vec::new(), Vec::new());
+    let mut compare = |key: &str, old: &Value, new: &Value| {
+        if old != new {
+            // a setting that was left to its default is not in the file
+            let said = |v: &Value| if v.is_null() { "not set".into() } else { v.to_string() };
+            let list = if EXTENDABLE.contains(&key) { &mut free } else { &mut frozen };
+            list.push(format!("{key} was {}, is now {}", said(old), said(new)));
+        }
+    };
     for group in ["data", "network", "process", "train"] {
-        for (key, old) in a[group].as_object().into_iter().flatten() {
-            if old != &b[group][key] && !EXTENDABLE.contains(&key.as_str()) {
-                differences.push(format!("{key} was {old}, is now {}", b[group][key]));
-            }
-        }
+        let keys: BTreeSet<&String> = [&a, &b].iter().filter_map(|c| c[group].as_object()).flat_map(Map::keys).collect();
+        keys.iter().for_each(|key| compare(key, &a[group][key.as_str()], &b[group][key.as_str()]));
     }
-    for key in ["source", "seed"] {
-        if a[key] != b[key] {
-            differences.push(format!("{key} was {}, is now {}", a[key], b[key]));
-        }
-    }
-    if differences.is_empty() {
-        return Ok(());
+    ["source", "seed"].iter().for_each(|key| compare(key, &a[*key], &b[*key]));
+    if frozen.is_empty() {
+        return Ok(free);
     }
     Err(Error::checkpoint(
         Problem::new("a run that goes on cannot change these settings")
-            .found(differences.join("; "))
+            .found(frozen.join("; "))
             .expected(format!("changes of {} only", EXTENDABLE.join(", "))),
     ))
 }

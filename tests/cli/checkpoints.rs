@@ -61,18 +61,69 @@ fn bad_checkpoints_are_refused_with_the_reason() {
         (34, "cut1", good[..good.len() - 1].to_vec(), "truncated"),
         (35, "flipped", flipped, "content hash differs"),
         (36, "nan", crafted(&good, |_, p| p[4..8].copy_from_slice(&floats(&[f32::NAN]))), "not finite at index"),
-        (37, "shape", crafted(&good, |h, _| { let k = first(h); h[&k]["shape"] = json!([h[&k]["shape"][0].as_u64().unwrap() * h[&k]["shape"].get(1).map_or(1, |v| v.as_u64().unwrap()), 1, 1]) }), "another shape"),
-        (38, "extra", crafted(&good, |h, p| { let n = p.len(); h["stranger"] = json!({"dtype": "F32", "shape": [1], "data_offsets": [n, n + 4]}); p.extend([0; 4]) }), "'stranger'"),
-        (38, "missing", crafted(&good, |h, _| { let k = first(h); let v = h.as_object_mut().unwrap().remove(&k).unwrap(); h["renamed"] = v }), "tensor"),
-        (38, "twice", foreign("\"w\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},\"w\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}", &[0; 8]), "twice"),
+        (
+            37,
+            "shape",
+            crafted(&good, |h, _| {
+                let k = first(h);
+                h[&k]["shape"] = json!([
+                    h[&k]["shape"][0].as_u64().unwrap() * h[&k]["shape"].get(1).map_or(1, |v| v.as_u64().unwrap()),
+                    1,
+                    1
+                ])
+            }),
+            "another shape",
+        ),
+        (
+            38,
+            "extra",
+            crafted(&good, |h, p| {
+                let n = p.len();
+                h["stranger"] = json!({"dtype": "F32", "shape": [1], "data_offsets": [n, n + 4]});
+                p.extend([0; 4])
+            }),
+            "'stranger'",
+        ),
+        (
+            38,
+            "missing",
+            crafted(&good, |h, _| {
+                let k = first(h);
+                let v = h.as_object_mut().unwrap().remove(&k).unwrap();
+                h["renamed"] = v
+            }),
+            "tensor",
+        ),
+        (
+            38,
+            "twice",
+            foreign(
+                "\"w\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},\"w\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}",
+                &[0; 8],
+            ),
+            "twice",
+        ),
         (40, "newer", crafted(&good, |h, _| h["__metadata__"]["format_version"] = json!("7")), "newer version & 7"),
         (40, "odd", described(&good, |c| c["new-feature"] = json!(true)), "new-feature"),
         (42, "length", [&(1u64 << 63).to_le_bytes()[..], b"{\"w\":1}..............."].concat(), "not a checkpoint"),
         (42, "hole", one("{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}"), "a hole"),
-        (42, "overlap", foreign("\"v\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]},\"w\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}", &[0; 8]), "overlaps"),
+        (
+            42,
+            "overlap",
+            foreign(
+                "\"v\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]},\"w\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}",
+                &[0; 8],
+            ),
+            "overlaps",
+        ),
         (42, "backward", one("{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[8,0]}"), "ends before it begins"),
         (42, "beyond", one("{\"dtype\":\"F32\",\"shape\":[2048],\"data_offsets\":[0,8192]}"), "truncated"),
-        (42, "product", one("{\"dtype\":\"F32\",\"shape\":[4194305,4194305,211106198978564],\"data_offsets\":[0,8]}"), "overflows"),
+        (
+            42,
+            "product",
+            one("{\"dtype\":\"F32\",\"shape\":[4194305,4194305,211106198978564],\"data_offsets\":[0,8]}"),
+            "overflows",
+        ),
         (43, "deep", foreign(&deep, &[]), "header"),
         (43, "keys", unmetered(&format!("{keys}\"w\":1")), "header"),
         (43, "integer", one("{\"dtype\":\"F32\",\"shape\":[1e400],\"data_offsets\":[0,8]}"), "header"),
@@ -141,7 +192,8 @@ fn case_46_a_directory_of_leftovers_holds_no_checkpoint_and_only_the_owner_remov
 fn case_48_averaged_weights_are_the_default_and_raw_ones_differ() {
     let place = Place::with_run();
     let mut files = Vec::new();
-    for (flags, said) in [("", "moving average"), ("--weights ema", "moving average"), ("--weights raw", "raw weights")] {
+    for (flags, said) in [("", "moving average"), ("--weights ema", "moving average"), ("--weights raw", "raw weights")]
+    {
         let ran = place.run(&format!("sample r -n 9 --steps 3 --force -o x.npy {flags}"));
         assert!(ran.err.contains(said), "{}", ran.err);
         ran.done();
@@ -156,7 +208,11 @@ fn case_39_49_50_a_run_goes_on_only_with_what_it_was_started_with() {
     let place = Place::with_run();
     place.refused("train --resume --out none", 4, "no run & none");
     place.refused("train --resume --out r --activation tanh --predict eps", 4, "silu & tanh & residual & eps");
-    place.refused("train --resume --out r --process vp --t0 0.01 --batch-size 8", 4, "process & t0 & batch-size was 32, is now 8");
+    place.refused(
+        "train --resume --out r --process vp --t0 0.01 --batch-size 8",
+        4,
+        "process was & t0 was not set, is now 0.01 & batch-size was 32, is now 8",
+    );
     place.refused("train --resume --out r --seed 5", 4, "seed was 0, is now 5");
     place.refused("train moons --resume --out r", 4, "source was");
     let table = place.read("t.csv");
@@ -164,7 +220,9 @@ fn case_39_49_50_a_run_goes_on_only_with_what_it_was_started_with() {
     place.refused("train --resume --out r --steps 40", 4, "data-sha256");
     place.write("t.csv", table);
     // more steps are no other run
-    place.run("train --resume --out r --steps 25 --checkpoint-every 25").done();
+    let ran = place.run("train --resume --out r --steps 25 --checkpoint-every 25");
+    assert!(ran.err.contains("steps was 20, is now 25"), "{}", ran.err);
+    ran.done();
     assert!(place.at("r/checkpoints/000000025.safetensors").exists());
     assert!(String::from_utf8(place.read("r/config.toml")).unwrap().contains("steps = 25"));
 }

@@ -135,7 +135,8 @@ fn bad_data_files_are_refused_before_anything_is_done() {
     let place = Place::new();
     write_bad_files(&place);
     let lines: Vec<String> = BAD.iter().map(|(_, file, _)| format!("train {file} {TINY} --out o")).collect();
-    let cases: Vec<_> = BAD.iter().zip(&lines).map(|((case, _, words), line)| (*case, line.as_str(), 3, *words)).collect();
+    let cases: Vec<_> =
+        BAD.iter().zip(&lines).map(|((case, _, words), line)| (*case, line.as_str(), 3, *words)).collect();
     place.all_refused(&cases);
     assert!(!place.at("pwned").exists());
 }

@@ -13,6 +13,9 @@ pub const PROGRAM: &str = env!("CARGO_BIN_EXE_scorefield");
 /// A training that takes a fraction of a second.
 pub const TINY: &str = "--hidden 8x1 --features 2 --batch-size 32 --steps 20 --n 200 --eval-every 20";
 
+/// The same with a network and a length of one's own.
+pub const SMALL: &str = "--features 2 --batch-size 32 --n 200";
+
 /// What a run of the program left.
 pub struct Ran {
     pub code: Option<i32>,
@@ -126,7 +129,10 @@ impl Place {
             (ran.code != Some(code), format!("exit code {:?}, expected {code}", ran.code)),
             (errors != 1 || hints > 1, format!("{errors} errors and {hints} hints")),
             (words.split(" & ").any(|w| !ran.err.contains(w)), format!("lacks {words:?}")),
-            (["panicked", "stack backtrace", "\u{1b}"].iter().any(|w| ran.err.contains(w)), "a panic or escapes".into()),
+            (
+                ["panicked", "stack backtrace", "\u{1b}"].iter().any(|w| ran.err.contains(w)),
+                "a panic or escapes".into(),
+            ),
             (!ran.out.is_empty(), format!("stdout has {:?}", ran.out)),
             (self.snapshot() != before, "files were made or changed".into()),
             (ran.took > Duration::from_secs(5), format!("took {:?}", ran.took)),

@@ -5,7 +5,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 
-use super::harness::{Place, TINY, finish};
+use super::harness::{Place, SMALL, TINY, finish};
 
 #[test]
 fn outputs_that_cannot_be_written_are_refused_before_the_work() {
@@ -106,7 +106,9 @@ fn case_82_a_limit_on_file_sizes_is_an_error_of_writing_and_keeps_the_old_file()
         "x.npy & File too large & ulimit -f",
     );
     assert!(sample.is_empty(), "{sample}");
-    let ran = finish(&mut place.shell(&format!("ulimit -f 2; exec \"$P\" train moons {TINY} --hidden 64x2 --out o")));
+    let ran = finish(
+        &mut place.shell(&format!("ulimit -f 2; exec \"$P\" train moons {SMALL} --hidden 64x2 --steps 20 --out o")),
+    );
     assert!(ran.code == Some(7) && ran.err.contains("File too large"), "{:?} {}", ran.code, ran.err);
     let names: Vec<_> = fs::read_dir(place.at("o/checkpoints")).unwrap().collect();
     assert!(names.is_empty(), "{names:?}");
@@ -118,10 +120,12 @@ fn case_81_a_full_disk_is_an_error_of_writing_and_keeps_the_old_file() {
     let line = "mount -t tmpfs -o size=64k none m && echo old > m/x.npy && \"$P\" sample r -n 5000 --steps 1 --force -o m/x.npy; \
                 echo code $?; cat m/x.npy; ls -A m";
     fs::create_dir(place.at("m")).unwrap();
-    let ran = finish(Command::new("unshare").args(["-rm", "sh", "-c", line]).current_dir(place.path()).envs([
-        ("P", super::harness::PROGRAM),
-        ("NODEVICE_SELECT", "1"),
-    ]));
+    let ran = finish(
+        Command::new("unshare")
+            .args(["-rm", "sh", "-c", line])
+            .current_dir(place.path())
+            .envs([("P", super::harness::PROGRAM), ("NODEVICE_SELECT", "1")]),
+    );
     if !ran.out.contains("code ") || ran.err.contains("mount: ") {
         return eprintln!("not checked: no mounts allowed here: {}", ran.err);
     }
@@ -132,7 +136,7 @@ fn case_81_a_full_disk_is_an_error_of_writing_and_keeps_the_old_file() {
 #[test]
 fn case_84_a_run_directory_that_vanishes_is_an_error_of_writing() {
     let place = Place::new();
-    let arguments = format!("train moons {TINY} --steps 1000000 --checkpoint-every 100 --out o");
+    let arguments = format!("train moons {SMALL} --hidden 8x1 --steps 1000000 --checkpoint-every 100 --out o");
     let mut child = place.command(arguments.split(' ')).stderr(Stdio::piped()).spawn().unwrap();
     super::signals::wait_for(&place.at("o/checkpoints/000000100.safetensors"), &mut child);
     fs::rename(place.at("o"), place.at("moved")).unwrap();

@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use super::harness::{Place, TINY, finish};
+use super::harness::{Place, SMALL, TINY, finish};
 
 #[test]
 fn case_63_98_a_diverging_training_ends_with_the_step_and_keeps_finite_weights() {
@@ -59,7 +59,7 @@ fn case_65_66_what_does_not_fit_the_device_is_refused_and_what_does_is_chunked_w
 #[test]
 fn case_108_109_a_run_has_one_writer_and_a_dead_one_keeps_nothing() {
     let place = Place::with_run();
-    let line = format!("train moons {TINY} --steps 1000000 --out busy -q");
+    let line = format!("train moons {SMALL} --hidden 8x1 --steps 1000000 --out busy -q");
     let mut child = place.command(line.split(' ')).stderr(Stdio::null()).spawn().unwrap();
     super::signals::wait_for(&place.at("busy/train.jsonl"), &mut child);
     for second in ["train moons --out busy", "train moons --out busy --overwrite", "train --resume --out busy"] {
