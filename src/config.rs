@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::distribution::{self, Distribution, PixelDensity};
-use crate::error::{Error, Problem, Result};
+use crate::error::{Error, Problem, Result, nearest};
 use crate::io::{self, ReadOptions, Schema};
 use crate::network::NetworkOptions;
 use crate::train::{Dataset, ProcessOptions, TrainOptions};
@@ -66,14 +66,27 @@ impl RunConfig {
     pub fn from_toml(path: &Path) -> Result<Self> {
         const LIMIT: u64 = 1 << 20;
         let bad = |what: String| Error::usage(Problem::new(what).at(path.display()));
+        // opening a FIFO would wait for a writer for ever
+        if std::fs::metadata(path).is_ok_and(|m| !m.is_file()) {
+            return Err(bad("the configuration is not a regular file".into()));
+        }
         let mut file = std::fs::File::open(path).map_err(|e| bad(format!("the configuration cannot be read: {e}")))?;
         let bytes = io::read_to_limit(&mut file, LIMIT, &path.display().to_string())
             .map_err(|e| bad(format!("the configuration cannot be read: {e}")))?;
         let text = String::from_utf8(bytes).map_err(|_| bad("the configuration is not text".into()))?;
-        toml::from_str(text.trim_start_matches('\u{feff}')).map_err(|e| {
-            let line = e.span().map(|s| text[..s.start.min(text.len())].lines().count().max(1));
+        let text = text.trim_start_matches('\u{feff}');
+        toml::from_str(text).map_err(|e| {
+            let line = e.span().and_then(|s| text.get(..s.start)).map(|before| 1 + before.matches('\n').count());
             let place = line.map_or(path.display().to_string(), |n| format!("{}, line {n}", path.display()));
-            Error::usage(Problem::new(format!("the configuration is wrong: {}", e.message().replace('\n', " "))).at(place))
+            let mut problem = Problem::new(format!("the configuration is wrong: {}", e.message().replace('\n', " "))).at(place);
+            // "unknown field `x`, expected one of `a`, `b`": the names stand between the backquotes
+            let mut names = e.message().split('`').skip(1).step_by(2);
+            if e.message().starts_with("unknown field")
+                && let Some(near) = names.next().and_then(|given| nearest(given, names))
+            {
+                problem = problem.hint(format!("did you mean `{near}`?"));
+            }
+            Error::usage(problem)
         })
     }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Problem, Result};
 use crate::io::{Checkpoint, Schema};
-use crate::network::{Network, NetworkOptions};
+use crate::network::{Layout, Network, NetworkOptions};
 use crate::process::Process;
 use crate::score::NetworkScore;
 use crate::train::{ProcessOptions, State};
@@ -101,11 +101,7 @@ impl ModelCard {
             moment1: set("moment1.")?,
             moment2: set("moment2.")?,
         };
-        let known: Vec<String> = ["", "ema.", "moment1.", "moment2."]
-            .iter()
-            .flat_map(|p| layout.export(p, &state.weights).into_iter().map(|(n, _, _)| n).collect::<Vec<_>>())
-            .collect();
-        checkpoint.no_others(&known.iter().map(String::as_str).collect::<Vec<_>>())?;
+        refuse_strangers(checkpoint, &layout, &state.weights)?;
         Ok(state)
     }
 
@@ -120,8 +116,22 @@ impl ModelCard {
             (Which::Raw, _) => ("", "raw"),
         };
         let weights = network.layout.import(prefix, |name, shape| checkpoint.f32(name, shape))?;
+        refuse_strangers(checkpoint, &network.layout, &weights)?;
         Ok((NetworkScore { network, process, variance: self.variance, feature_seed: self.seed, weights }, said))
     }
+}
+
+/// Refuses tensors that no model of this layout has, or has in another shape, whether or not they are used; a file may
+/// lack those that only a training needs.
+fn refuse_strangers(checkpoint: &Checkpoint, layout: &Layout, weights: &[Vec<f32>]) -> Result<()> {
+    let mut known = Vec::new();
+    for (name, shape, _) in ["", "ema.", "moment1.", "moment2."].iter().flat_map(|p| layout.export(p, weights)) {
+        if checkpoint.tensors.contains_key(&name) {
+            checkpoint.f32(&name, &shape)?;
+        }
+        known.push(name);
+    }
+    checkpoint.no_others(&known.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
 /// A refusal that was the user's flag in a training is the file's fault in a checkpoint.

@@ -16,6 +16,8 @@ pub mod ui;
 
 pub use signals::survive_file_limits;
 
+use std::io::Write;
+
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::error::{Error, Problem, Result, nearest};
@@ -116,9 +118,14 @@ impl Context {
     }
 }
 
+/// The parser; a negative number is a value, to be refused by the flag that gets it.
+fn command() -> clap::Command {
+    Cli::command().mut_subcommands(|c| c.allow_negative_numbers(true))
+}
+
 /// Parses the arguments, runs the command, and gives the exit code.
 pub fn main(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> u8 {
-    let matches = match Cli::command().try_get_matches_from(arguments) {
+    let matches = match command().try_get_matches_from(arguments) {
         Ok(m) => m,
         Err(e) => return usage(&e),
     };
@@ -164,6 +171,18 @@ fn nested(context: &mut Context, arguments: &[&str]) -> Result<()> {
     dispatch(context, cli.command)
 }
 
+/// Runs the program so that a fault of it ends in one line, a request and exit code 70, not in a backtrace.
+pub fn without_panics(program: impl FnOnce() -> u8 + std::panic::UnwindSafe) -> u8 {
+    std::panic::set_hook(Box::new(|fault| {
+        let said = fault.payload_as_str().unwrap_or("a fault without words");
+        let problem = Problem::new(format!("the program is wrong here: {said}"));
+        let hint = "please report this line with the command that led to it; finished files are whole";
+        let place = fault.location().map_or_else(|| "an unknown place".into(), ToString::to_string);
+        ui::complain(&Error::bug(problem.at(place).hint(hint)));
+    }));
+    std::panic::catch_unwind(program).unwrap_or(70)
+}
+
 /// clap's own message, in our shape for mistakes and as it is for help.
 fn usage(error: &clap::Error) -> u8 {
     use clap::error::ErrorKind;
@@ -174,7 +193,8 @@ fn usage(error: &clap::Error) -> u8 {
     }
     let text = error.render().to_string();
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        eprint!("{text}");
+        // unlike eprint!, this survives a closed or full stderr
+        let _ = write!(std::io::stderr(), "{text}");
         return 2;
     }
     let first = text.lines().take_while(|l| !l.trim().is_empty()).collect::<Vec<_>>().join(" ");

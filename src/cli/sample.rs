@@ -122,24 +122,32 @@ pub fn run(context: &mut Context, args: &Args) -> Result<()> {
     };
     let dim = found.card.dim;
     let schema = found.card.schema.as_ref();
-    let mut writer = PointWriter::create(&output, args.force, schema, args.n as usize, dim)?;
+    if args.trajectories.as_ref() == Some(&output) {
+        return Err(Error::usage(Problem::new("samples and paths cannot go to one file").at("--trajectories").found(output.display())));
+    }
     let process = &found.score.process;
-    let mut engine = context.engine()?;
-    let plan = args.sampler.plan(process, &mut |times| {
-        crate::sample::energy(engine.as_mut(), &found.score, times, context.global.seed)
-    })?;
-    let stages = plan.stages.len();
+    // once with any energies, so that whatever can be refused is refused before a device is opened
+    let stages = args.sampler.plan(process, &mut |times| Ok(vec![1.0; times.len()]))?.stages.len();
     let follow = args.trajectories.as_ref().map(|_| Follow {
         paths: args.paths.clamp(1, args.n.max(1) as usize),
         stages: sample::frames(stages, args.frames),
     });
+    if args.dry_run {
+        // a missing directory would be made, which a dry run does not
+        if output.parent().is_some_and(|p| p.as_os_str().is_empty() || p.is_dir()) {
+            crate::io::check_writable(&output, args.force)?;
+        }
+        return context.ui.say(&format!("{} samples of dimension {dim} in {} steps of {} would go to {}", args.n, args.sampler.steps, args.sampler.sampler, output.display()));
+    }
+    let mut writer = PointWriter::create(&output, args.force, schema, args.n as usize, dim)?;
     let mut paths = match (&args.trajectories, &follow) {
         (Some(path), Some(f)) => Some((PointWriter::create(path, args.force, None, f.paths * f.stages.len(), dim)?, Vec::new())),
         _ => None,
     };
-    if args.dry_run {
-        return context.ui.say(&format!("{} samples of dimension {dim} in {} steps of {} would go to {}", args.n, args.sampler.steps, args.sampler.sampler, output.display()));
-    }
+    let mut engine = context.engine()?;
+    let plan = args.sampler.plan(process, &mut |times| {
+        crate::sample::energy(engine.as_mut(), &found.score, times, context.global.seed)
+    })?;
     let request = Request {
         score: &found.score,
         plan: &plan,

@@ -30,13 +30,20 @@ impl Signals {
 
     /// The error to end with, once somebody asked.
     pub fn stop(&self) -> Option<Error> {
-        let saved = "stopped as asked; everything up to here is saved";
-        if self.interrupted.load(Ordering::Relaxed) {
-            return Some(Error::interrupted(Problem::new(saved).hint("--resume goes on from here")));
+        self.stop_saying(Problem::new("stopped as asked; no unfinished file is left"))
+    }
+
+    /// The same for a training, which can go on.
+    pub fn stop_saved(&self) -> Option<Error> {
+        self.stop_saying(Problem::new("stopped as asked; everything up to here is saved").hint("--resume goes on from here"))
+    }
+
+    fn stop_saying(&self, left: Problem) -> Option<Error> {
+        match (self.interrupted.load(Ordering::Relaxed), self.terminated.load(Ordering::Relaxed)) {
+            (true, _) => Some(Error::interrupted(left)),
+            (_, true) => Some(Error::terminated(left)),
+            _ => None,
         }
-        self.terminated
-            .load(Ordering::Relaxed)
-            .then(|| Error::terminated(Problem::new(saved).hint("--resume goes on from here")))
     }
 }
 

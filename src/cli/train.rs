@@ -1,8 +1,9 @@
 //! `train`: data in, a run directory out.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::signals::Signals;
 use super::ui::grouped;
@@ -10,7 +11,7 @@ use super::{Context, ui::Progress};
 use crate::config::{self, DataOptions, Loaded, RunConfig};
 use crate::error::{Error, Problem, Result};
 use crate::io::RunDir;
-use crate::network::NetworkOptions;
+use crate::network::{Network, NetworkOptions};
 use crate::session::{self, Event, Outcome};
 use crate::train::{ProcessOptions, State, TrainOptions};
 
@@ -56,11 +57,14 @@ pub fn run(context: &mut Context, args: &Args) -> Result<()> {
     let config = configure(context, args)?;
     let loaded = config::load(&config)?;
     check(&config, &loaded)?;
+    remark(context, &config, &loaded);
+    RunDir::check(args.out.as_deref(), args.overwrite)?;
     if args.dry_run {
         context.ui.value("config", json!(config));
         return context.ui.say(config.to_toml()?.trim_end());
     }
     let mut engine = context.engine()?;
+    engine.check(&crate::train::needs(&Network::new(&config.network, loaded.data.dim)?, &loaded.data, &config.train))?;
     let mut dir = RunDir::create(args.out.as_deref(), &slug(&config), args.overwrite)?;
     dir.write_text("config.toml", &config.to_toml()?)?;
     if let Some(schema) = &loaded.schema {
@@ -70,11 +74,25 @@ pub fn run(context: &mut Context, args: &Args) -> Result<()> {
     go(context, engine.as_mut(), &config, &loaded, &mut dir, None, &signals)
 }
 
+/// What the user should know of the data and the settings.
+fn remark(context: &Context, config: &RunConfig, loaded: &Loaded) {
+    let data = &loaded.data;
+    for note in &data.notes {
+        context.ui.note(note);
+    }
+    if config.train.lr == 0.0 {
+        context.ui.note("the learning rate is 0: the weights stay as they are");
+    }
+    if data.rows() < config.train.batch_size {
+        context.ui.note(&format!("{} rows are fewer than a batch of {}: rows repeat within it", data.rows(), config.train.batch_size));
+    }
+}
+
 /// Everything that can be refused, refused before a device is touched or a directory made.
 fn check(config: &RunConfig, loaded: &Loaded) -> Result<()> {
     config.train.check()?;
     config.process.build()?;
-    crate::network::Network::new(&config.network, loaded.data.dim)?;
+    Network::new(&config.network, loaded.data.dim)?;
     Ok(())
 }
 
@@ -103,17 +121,7 @@ fn configure(context: &Context, args: &Args) -> Result<RunConfig> {
         process: args.process.clone(),
         train: args.train.clone(),
     };
-    let Some(path) = &args.config else {
-        if given.source.is_empty() {
-            return Err(Error::usage(
-                Problem::new("no data was named")
-                    .at("scorefield train DATA")
-                    .expected("a file or a distribution")
-                    .hint("try `scorefield train moons`; `scorefield data` lists what there is"),
-            ));
-        }
-        return Ok(given);
-    };
+    let Some(path) = &args.config else { return with_source(given) };
     let mut base = RunConfig::from_toml(path)?;
     if !given.source.is_empty() {
         base.source = given.source.clone();
@@ -121,7 +129,19 @@ fn configure(context: &Context, args: &Args) -> Result<RunConfig> {
     if context.given("seed") {
         base.seed = given.seed;
     }
-    overlay(&base, &given, &|key| context.given(key))
+    with_source(overlay(&base, &given, &|key| context.given(key))?)
+}
+
+fn with_source(config: RunConfig) -> Result<RunConfig> {
+    if !config.source.is_empty() {
+        return Ok(config);
+    }
+    Err(Error::usage(
+        Problem::new("no data was named")
+            .at("scorefield train DATA")
+            .expected("a file or a distribution")
+            .hint("try `scorefield train moons`; `scorefield data` lists what there is"),
+    ))
 }
 
 /// `base` with the values of `given` whose flags `by_hand` says were given.
@@ -158,7 +178,7 @@ fn resume(context: &mut Context, args: &Args, signals: &Signals) -> Result<()> {
     };
     let mut config = overlay(&before, &given, &|key| context.given(key))?;
     (config.source, config.seed) = (given.source, given.seed);
-    refuse_frozen(&before, &config)?;
+    let changes = refuse_frozen(&before, &config)?;
     let loaded = config::load(&config)?;
     check(&config, &loaded)?;
     session::same_run(&card, &session::card(&config, &loaded))?;
@@ -166,36 +186,39 @@ fn resume(context: &mut Context, args: &Args, signals: &Signals) -> Result<()> {
         context.ui.value("steps", state.step);
         return context.ui.say(&format!("{name} is already complete at step {}", state.step));
     }
+    remark(context, &config, &loaded);
     dir.truncate_jsonl("train.jsonl", "step", u64::from(state.step))?;
     dir.truncate_jsonl("metrics.jsonl", "step", u64::from(state.step))?;
     dir.write_text("config.toml", &config.to_toml()?)?;
+    changes.iter().for_each(|change| context.ui.note(change));
     context.ui.note(&format!("{name} goes on from step {}", state.step));
     let mut engine = context.engine()?;
     go(context, engine.as_mut(), &config, &loaded, &mut dir, Some(&state), signals)
 }
 
-/// Lists every setting that differs and may not.
-fn refuse_frozen(before: &RunConfig, now: &RunConfig) -> Result<()> {
+/// Refuses changes of settings that may not change, all at once; gives those that may.
+fn refuse_frozen(before: &RunConfig, now: &RunConfig) -> Result<Vec<String>> {
     let (a, b) = (json!(before), json!(now));
-    let mut differences = Vec::new();
+    let (mut frozen, mut free) = (Vec::new(), Vec::new());
+    let mut compare = |key: &str, old: &Value, new: &Value| {
+        if old != new {
+            // a setting that was left to its default is not in the file
+            let said = |v: &Value| if v.is_null() { "not set".into() } else { v.to_string() };
+            let list = if EXTENDABLE.contains(&key) { &mut free } else { &mut frozen };
+            list.push(format!("{key} was {}, is now {}", said(old), said(new)));
+        }
+    };
     for group in ["data", "network", "process", "train"] {
-        for (key, old) in a[group].as_object().into_iter().flatten() {
-            if old != &b[group][key] && !EXTENDABLE.contains(&key.as_str()) {
-                differences.push(format!("{key} was {old}, is now {}", b[group][key]));
-            }
-        }
+        let keys: BTreeSet<&String> = [&a, &b].iter().filter_map(|c| c[group].as_object()).flat_map(Map::keys).collect();
+        keys.iter().for_each(|key| compare(key, &a[group][key.as_str()], &b[group][key.as_str()]));
     }
-    for key in ["source", "seed"] {
-        if a[key] != b[key] {
-            differences.push(format!("{key} was {}, is now {}", a[key], b[key]));
-        }
-    }
-    if differences.is_empty() {
-        return Ok(());
+    ["source", "seed"].iter().for_each(|key| compare(key, &a[*key], &b[*key]));
+    if frozen.is_empty() {
+        return Ok(free);
     }
     Err(Error::checkpoint(
         Problem::new("a run that goes on cannot change these settings")
-            .found(differences.join("; "))
+            .found(frozen.join("; "))
             .expected(format!("changes of {} only", EXTENDABLE.join(", "))),
     ))
 }
@@ -210,12 +233,6 @@ fn go(
     signals: &Signals,
 ) -> Result<()> {
     let data = &loaded.data;
-    for note in &data.notes {
-        context.ui.note(note);
-    }
-    if data.rows() < config.train.batch_size {
-        context.ui.note(&format!("{} rows are fewer than a batch of {}: rows repeat within it", data.rows(), config.train.batch_size));
-    }
     context.ui.note(&format!(
         "{}: {} rows of {} columns to train on, {} held out; {}",
         data.name,
@@ -225,7 +242,8 @@ fn go(
         dir.path().display()
     ));
     let mut progress = context.ui.progress("training", u64::from(config.train.steps));
-    let outcome = session::train(engine, config, loaded, dir, start, &mut |e| show(&mut progress, &e), &|| signals.stop())?;
+    let outcome =
+        session::train(engine, config, loaded, dir, start, &mut |e| show(&mut progress, &e), &|| signals.stop_saved())?;
     drop(progress);
     report(context, dir, &outcome)
 }

@@ -39,6 +39,15 @@ fn is_still(_: &Path, _: &File) -> bool {
     true
 }
 
+/// Refuses when another process holds the lock, without taking it.
+pub(super) fn check(path: &Path) -> Result<()> {
+    let Ok(file) = File::open(path) else { return Ok(()) };
+    match file.try_lock_shared() {
+        Err(TryLockError::WouldBlock) => Err(busy(path)),
+        _ => Ok(()),
+    }
+}
+
 /// Takes a lock that everybody holds for moments only.
 pub(super) fn wait_for(path: &Path) -> Result<File> {
     let file = open_lock(path)?;

@@ -12,6 +12,7 @@
 //! | `density.rs`    | [`read_png_density`]: a picture as a probability density                  |
 //! | `checkpoint.rs` | [`Checkpoint`]: named tensors in one sealed safetensors file (`header.rs`) |
 //! | `run_dir.rs`    | [`RunDir`]: the directory of one training, with one writer (`lock.rs`)   |
+//! | `preflight.rs`  | what can be refused of a run directory before anything is done           |
 //!
 //! Two rules hold throughout. A file from outside is measured before anything is allocated for it, so what a
 //! header claims never decides how much memory is taken. A file that existed is only ever replaced by a rename
@@ -30,6 +31,7 @@ mod npy_header;
 mod npz;
 mod output;
 mod points;
+mod preflight;
 mod run_dir;
 mod schema;
 mod table;

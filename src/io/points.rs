@@ -21,6 +21,8 @@ pub struct PointWriter {
     rows: usize,
     width: usize,
     written: usize,
+    /// What stands before the rows; written with them, so that a refusal leaves nothing on the standard output.
+    start: Vec<u8>,
 }
 
 #[derive(Debug)]
@@ -49,8 +51,8 @@ impl PointWriter {
             Some("-") => Sink::Stdout(BufWriter::new(io::stdout())),
             _ => Sink::File(OutputFile::create(path, force)?),
         };
-        let mut writer = Self { sink, path: path.to_path_buf(), format, schema, rows, width, written: 0 };
-        let start = match format {
+        let mut writer = Self { sink, path: path.to_path_buf(), format, schema, rows, width, written: 0, start: Vec::new() };
+        writer.start = match format {
             Format::Npy => npy_header(rows, width),
             Format::Text { separator } if writer.schema.header => {
                 let names: Vec<String> = writer.schema.columns.iter().map(|c| c.name.clone()).collect();
@@ -58,7 +60,6 @@ impl PointWriter {
             }
             _ => Vec::new(),
         };
-        writer.put(&start)?;
         Ok(writer)
     }
 
@@ -69,7 +70,7 @@ impl PointWriter {
             let problem = Problem::new("points were written that do not fit").at(self.path.display());
             return Err(Error::bug(problem.found(values.len()).expected((self.rows - self.written) * self.width)));
         }
-        let mut bytes = Vec::new();
+        let mut bytes = std::mem::take(&mut self.start);
         for row in values.chunks_exact(self.width) {
             match self.format {
                 Format::Npy => row.iter().for_each(|x| bytes.extend(x.to_le_bytes())),
@@ -86,7 +87,9 @@ impl PointWriter {
     }
 
     /// Completes the file. All announced rows must have been written.
-    pub fn finish(self) -> Result<()> {
+    pub fn finish(mut self) -> Result<()> {
+        let start = std::mem::take(&mut self.start);
+        self.put(&start)?;
         if self.written != self.rows {
             let problem = Problem::new("points are missing").at(self.path.display()).found(self.written);
             return Err(Error::bug(problem.expected(self.rows)));

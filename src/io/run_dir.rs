@@ -16,15 +16,16 @@ use serde_json::Value;
 
 use super::checkpoint::Checkpoint;
 use super::lock;
+use super::preflight;
 use super::output::{OutputFile, cannot_write, directory_of, remove_leftovers, sync_directory};
 use crate::error::{Error, Problem, Result, nearest};
 
 /// Where numbered runs are.
-const RUNS: &str = "runs";
+pub(super) const RUNS: &str = "runs";
 /// How many checkpoints are kept.
 const KEEP: usize = 2;
 /// The parts by which a directory is known to hold a run.
-const MARKS: [&str; 3] = ["config.toml", "manifest.json", "checkpoints"];
+pub(super) const MARKS: [&str; 3] = ["config.toml", "manifest.json", "checkpoints"];
 
 /// A run directory. One that was created or locked may be trained into; one that was opened may be read.
 #[derive(Debug)]
@@ -63,16 +64,10 @@ impl RunDir {
         make_directory(path)?;
         let mut run = Self { path: path.to_path_buf(), chosen: None, lock: None };
         // a stranger's directory is not even given a lock file
-        if holds_other_things(path)? {
-            let problem = Problem::new("the directory is not empty and holds no run").at(path.display());
-            return Err(Error::usage(problem.hint("choose a new directory")));
-        }
+        preflight::refuse_strangers(path)?;
         run.lock()?;
         if run.holds_run() {
-            if !overwrite {
-                let problem = Problem::new("the directory already holds a run").at(path.display());
-                return Err(Error::usage(problem.hint("--resume continues it, --overwrite moves it aside")));
-            }
+            preflight::refuse_run(path, overwrite)?;
             if cfg!(windows) {
                 // there a directory with an open file in it cannot be renamed
                 run.lock = None;
@@ -287,7 +282,7 @@ fn numbered(runs: &Path) -> Vec<(u64, PathBuf)> {
     found
 }
 
-fn is_run(path: &Path) -> bool {
+pub(super) fn is_run(path: &Path) -> bool {
     MARKS.iter().any(|mark| path.join(mark).exists())
 }
 
@@ -300,15 +295,6 @@ fn no_run(runs: &Path, name: &str) -> Error {
         Some(near) => problem.hint(format!("did you mean {}?", runs.join(near).display())),
         None => problem,
     })
-}
-
-/// Whether there are things in a directory, and they are no run.
-fn holds_other_things(path: &Path) -> Result<bool> {
-    // one listing, because another process may be making or moving a run here at this moment
-    let entries = fs::read_dir(path).map_err(|e| cannot_write(path, "look into the directory", &e))?;
-    let names: Vec<_> = entries.flatten().map(|entry| entry.file_name()).collect();
-    let is_run = names.iter().any(|name| MARKS.iter().any(|mark| name == mark));
-    Ok(!is_run && names.iter().any(|name| name != "lock"))
 }
 
 /// Renames a run to the first free `NAME.old-N`.

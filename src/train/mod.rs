@@ -14,4 +14,4 @@ mod trainer;
 pub use data::Dataset;
 pub use options::{ProcessOptions, TrainOptions};
 pub use step::{CHUNK, Tensors};
-pub use trainer::{HeldOut, Setup, State, Tick, Trainer};
+pub use trainer::{HeldOut, Setup, State, Tick, Trainer, needs};

@@ -72,6 +72,13 @@ pub struct Setup {
     initial: State,
 }
 
+/// The buffers of a training, planned alone: quick, so that what does not fit is refused before the work begins.
+pub fn needs(network: &Network, data: &Dataset, options: &TrainOptions) -> Arena {
+    let mut arena = Arena::new();
+    Tensors::new(&mut arena, network, options, data.rows(), data.held_out.len() / data.dim);
+    arena
+}
+
 impl Setup {
     /// Plans the training of `network` on `data`; the weights at step 0 are those of `seed`.
     pub fn new(network: &Network, process: &Process, data: &Dataset, options: &TrainOptions, seed: u64) -> Result<Self> {

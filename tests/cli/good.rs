@@ -1,0 +1,123 @@
+//! Good inputs of every kind, from the file to samples that look like it.
+
+use super::harness::{Place, TINY, array, finish, floats, mixed_table};
+use serde_json::Value;
+
+#[test]
+fn a_table_with_words_comes_back_with_its_header_look_and_words() {
+    let place = Place::with_run();
+    place.run("sample r -n 60 --steps 10 -o x.csv").done();
+    let text = String::from_utf8(place.read("x.csv")).unwrap();
+    let mut lines = text.lines();
+    assert_eq!(lines.next(), Some("age,height,colour"));
+    let mut colours = Vec::new();
+    for line in lines {
+        let cells: Vec<&str> = line.split(',').collect();
+        assert_eq!(cells.len(), 3, "{line}");
+        assert!(cells[0].parse::<i64>().is_ok(), "a whole number: {line}");
+        assert_eq!(cells[1].split_once('.').map(|(_, d)| d.len()), Some(2), "two decimals: {line}");
+        assert!(["red", "green", "light blue"].contains(&cells[2]), "{line}");
+        colours.push(cells[2].to_string());
+    }
+    colours.sort();
+    colours.dedup();
+    assert_eq!((text.lines().count(), colours.len()), (61, 3));
+    // the same as tabs, as JSON lines, and on stdout
+    place.run("sample r -n 60 --steps 10 -o x.tsv").done();
+    assert_eq!(String::from_utf8(place.read("x.tsv")).unwrap(), text.replace(',', "\t"));
+    assert_eq!(place.run("sample r -n 60 --steps 10 -o - -q").done(), text);
+    place.run("sample r -n 60 --steps 10 -o x.jsonl").done();
+    let rows = String::from_utf8(place.read("x.jsonl")).unwrap();
+    let row: Value = serde_json::from_str(rows.lines().next().unwrap()).unwrap();
+    assert!(row["age"].is_i64() && row["height"].is_f64() && row["colour"].is_string(), "{row}");
+}
+
+#[test]
+fn an_array_of_16_columns_and_an_archive_train_and_sample() {
+    let place = Place::new();
+    let values: Vec<f32> = (0..64 * 16).map(|i| ((i * 37) % 101) as f32 / 10.0).collect();
+    place.write("x.npy", array("<f4", false, "(64, 16)", &floats(&values)));
+    place.run(&format!("train x.npy {TINY} --out o")).done();
+    place.run("sample o -n 5 --steps 3 -o y.npy").done();
+    assert!(String::from_utf8_lossy(&place.read("y.npy")).contains("(5, 16)"));
+}
+
+#[test]
+fn a_picture_is_a_density_of_the_plane() {
+    let place = Place::new();
+    let ink = |x: u32, y: u32| image::Luma([if (4..9).contains(&x) && y > 10 { 0u8 } else { 255 }]);
+    image::GrayImage::from_fn(24, 20, ink).save(place.at("ink.png")).unwrap();
+    image::GrayImage::from_pixel(24, 20, image::Luma([9])).save(place.at("blank.png")).unwrap();
+    let ran = place.run(&format!("train ink.png {TINY} --out o"));
+    assert!(ran.out.contains("exact floor"), "the law of a picture is known: {}{}", ran.out, ran.err);
+    ran.done();
+    place.run("sample o -n 5 --steps 3 -o x.csv").done();
+    place.refused("train blank.png --out p", 3, "blank.png & blank");
+    place.write("cut.png", &place.read("ink.png")[..60]);
+    place.refused("train cut.png --out p", 3, "cut.png & cannot be decoded");
+    place.write("text.png", "no picture");
+    place.refused("train text.png --out p", 3, "text.png & PNG");
+}
+
+#[test]
+fn a_run_is_repeated_from_its_configuration_to_the_same_bytes() {
+    let place = Place::with_run();
+    place.run("train --config r/config.toml --out again").done();
+    let name = "checkpoints/000000020.safetensors";
+    assert!(place.read(&format!("again/{name}")) == place.read(&format!("r/{name}")));
+    assert!(place.read("again/config.toml") == place.read("r/config.toml"));
+    place.run("train --config r/config.toml --seed 1 --out other").done();
+    assert!(place.read(&format!("other/{name}")) != place.read(&format!("r/{name}")));
+}
+
+#[test]
+fn data_from_stdin_gives_the_same_model_as_the_file() {
+    let place = Place::with_run();
+    finish(&mut place.shell(&format!("\"$P\" train - {TINY} --checkpoint-every 5 --out piped < t.csv"))).done();
+    place.run("sample piped -n 20 --steps 3 -o a.csv").done();
+    place.run("sample r -n 20 --steps 3 -o b.csv").done();
+    assert!(place.read("a.csv") == place.read("b.csv"));
+}
+
+#[test]
+fn json_is_one_object_and_nothing_else() {
+    let place = Place::with_run();
+    place.write("t2.csv", mixed_table());
+    let lines = [
+        (format!("train t2.csv {TINY} --out o --json"), "held_out_loss"),
+        ("sample r -n 3 --steps 2 -o x.csv --json".into(), "output"),
+        ("devices --json".into(), "devices"),
+        ("train moons --dry-run --json".into(), "config"),
+        ("train --resume --out r --json".into(), "steps"),
+    ];
+    for (line, key) in lines {
+        let out = place.run(&line).done();
+        let value: Value = serde_json::from_str(&out).unwrap_or_else(|e| panic!("{line}: {e}: {out}"));
+        assert!(out.lines().count() == 1 && !value[key].is_null(), "{line}: {out}");
+    }
+    place.refused("sample none --json", 4, "none");
+}
+
+#[test]
+fn a_dry_run_prints_a_configuration_that_can_be_used_and_makes_nothing() {
+    let place = Place::new();
+    let ran = place.run("train moons --steps 77 --out o --dry-run");
+    assert!(!ran.err.contains("W-SOFTWARE-DEVICE"));
+    let text = ran.done();
+    assert!(place.snapshot().is_empty(), "a dry run made something");
+    place.write("c.toml", &text);
+    assert_eq!(place.run("train --config c.toml --out o --dry-run").done(), text);
+}
+
+#[test]
+fn paths_of_samples_are_written_beside_them() {
+    let place = Place::with_run();
+    place.run("sample r -n 40 --steps 6 -o x.npy --trajectories t.npy --paths 4 --frames 3").done();
+    let (samples, paths) = (place.read("x.npy"), place.read("t.npy"));
+    let numbers = |bytes: &[u8], n: usize| -> Vec<u8> { bytes[bytes.len() - 4 * n..].to_vec() };
+    let (samples, paths) = (numbers(&samples, 40 * 5), numbers(&paths, 4 * 3 * 5));
+    for path in 0..4 {
+        let end = (path * 3 + 2) * 20;
+        assert!(paths[end..end + 20] == samples[path * 20..path * 20 + 20], "path {path} ends elsewhere");
+    }
+}
