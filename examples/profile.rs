@@ -12,8 +12,11 @@ fn main() {
     let family = args.next();
     let act = args.next().unwrap_or("signrelu".into());
     let mut gpu = Gpu::open(&Choice::default()).unwrap();
-    if let Some(f) = family { gpu.force_family(&f).unwrap(); }
-    let law: Arc<dyn scorefield::distribution::Distribution> = Arc::from(scorefield::distribution::parse("8gaussians").unwrap());
+    if let Some(f) = family {
+        gpu.force_family(&f).unwrap();
+    }
+    let law: Arc<dyn scorefield::distribution::Distribution> =
+        Arc::from(scorefield::distribution::parse("8gaussians").unwrap());
     let data = Dataset::from_distribution(law, 10_000, 0.1, false, 0).unwrap();
     let network = Network::new(&NetworkOptions { hidden, activation: act, ..Default::default() }, 2).unwrap();
     let options = TrainOptions { batch_size: batch, steps: 100_000, ..Default::default() };
@@ -26,9 +29,14 @@ fn main() {
     let (mut total, mut rows) = (0.0, trainer.profile().unwrap());
     for _ in 0..5 {
         let again = trainer.profile().unwrap();
-        for (r, a) in rows.iter_mut().zip(again) { r.seconds = r.seconds.min(a.seconds); }
+        for (r, a) in rows.iter_mut().zip(again) {
+            r.seconds = r.seconds.min(a.seconds);
+        }
     }
-    for k in &rows { total += k.seconds; println!("{:40} {:3} {:9.1} us", k.kernel, k.launches, 1e6 * k.seconds); }
+    for k in &rows {
+        total += k.seconds;
+        println!("{:40} {:3} {:9.1} us", k.kernel, k.launches, 1e6 * k.seconds);
+    }
     println!("sum {:.2} ms", 1e3 * total);
     let clock = std::time::Instant::now();
     let n = (2.0 / total.max(1e-3)) as u32;

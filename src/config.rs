@@ -78,7 +78,8 @@ impl RunConfig {
         toml::from_str(text).map_err(|e| {
             let line = e.span().and_then(|s| text.get(..s.start)).map(|before| 1 + before.matches('\n').count());
             let place = line.map_or(path.display().to_string(), |n| format!("{}, line {n}", path.display()));
-            let mut problem = Problem::new(format!("the configuration is wrong: {}", e.message().replace('\n', " "))).at(place);
+            let mut problem =
+                Problem::new(format!("the configuration is wrong: {}", e.message().replace('\n', " "))).at(place);
             // "unknown field `x`, expected one of `a`, `b`": the names stand between the backquotes
             let mut names = e.message().split('`').skip(1).step_by(2);
             if e.message().starts_with("unknown field")
@@ -130,18 +131,33 @@ pub fn load(config: &RunConfig) -> Result<Loaded> {
         "no" => Some(false),
         other => {
             return Err(Error::usage(
-                Problem::new("there is no such choice").at("--standardise").found(format!("`{other}`")).expected("auto, yes or no"),
+                Problem::new("there is no such choice")
+                    .at("--standardise")
+                    .found(format!("`{other}`"))
+                    .expected("auto, yes or no"),
             ));
         }
     };
     if let Some(law) = law(&config.source)? {
         if !(2..=1 << 28).contains(&options.n) {
-            return Err(Error::usage(Problem::new("a count is out of range").at("--n").found(options.n).expected("2 to 268435456")));
+            return Err(Error::usage(
+                Problem::new("a count is out of range").at("--n").found(options.n).expected("2 to 268435456"),
+            ));
         }
-        let data = Dataset::from_distribution(law, options.n, config.train.held_out, standardise.unwrap_or(false), config.seed)?;
+        let data = Dataset::from_distribution(
+            law,
+            options.n,
+            config.train.held_out,
+            standardise.unwrap_or(false),
+            config.seed,
+        )?;
         return Ok(Loaded { data, schema: None, sha256: None });
     }
-    let read = ReadOptions { allow_point_mass: options.allow_point_mass, member: options.member.clone(), ..ReadOptions::default() };
+    let read = ReadOptions {
+        allow_point_mass: options.allow_point_mass,
+        member: options.member.clone(),
+        ..ReadOptions::default()
+    };
     let table = io::read_table(Path::new(&config.source), &read)?;
     let mut data = Dataset::from_rows(
         config.source.clone(),

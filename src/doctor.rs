@@ -117,7 +117,13 @@ fn neighbours(kernel: &str, a: u32, b: u32) -> bool {
 
 fn rows(count: usize, dim: usize, seed: u64) -> Vec<f32> {
     let one = |i: usize| {
-        crate::random::normals(crate::random::words(seed, crate::random::Purpose::Test, (i / dim) as u32, 0, (i % dim / 4) as u32))[i % dim % 4] as f32
+        crate::random::normals(crate::random::words(
+            seed,
+            crate::random::Purpose::Test,
+            (i / dim) as u32,
+            0,
+            (i % dim / 4) as u32,
+        ))[i % dim % 4] as f32
     };
     (0..count * dim).map(one).collect()
 }
@@ -132,7 +138,14 @@ fn edged(mut w: [u32; 4], i: u32) -> [u32; 4] {
 
 impl Walk<'_> {
     fn network(&mut self, shape: &Shape, activation: &str, blocks: bool, optimiser: &str) -> Result<()> {
-        let label = format!("D={} H={} F={} B={} {activation}{}", shape.dim, shape.hidden, shape.features, shape.batch, if blocks { " norm skip" } else { "" });
+        let label = format!(
+            "D={} H={} F={} B={} {activation}{}",
+            shape.dim,
+            shape.hidden,
+            shape.features,
+            shape.batch,
+            if blocks { " norm skip" } else { "" }
+        );
         let options = NetworkOptions {
             hidden: shape.hidden.into(),
             activation: activation.into(),
@@ -144,14 +157,28 @@ impl Walk<'_> {
             ..NetworkOptions::default()
         };
         let network = Network::new(&options, shape.dim)?;
-        let training = TrainOptions { batch_size: shape.batch, optimiser: optimiser.into(), steps: 10, weight_decay: 0.01, clip: 0.1, ..TrainOptions::default() };
+        let training = TrainOptions {
+            batch_size: shape.batch,
+            optimiser: optimiser.into(),
+            steps: 10,
+            weight_decay: 0.01,
+            clip: 0.1,
+            ..TrainOptions::default()
+        };
         let data = Dataset::from_rows("self-test".into(), rows(50, shape.dim, 1), shape.dim, 0.3, true, 3)?;
         let process = Process::named("ou")?;
         self.training(&label, &network, &training, &process, &data)?;
         self.sampling(&label, &network, &process, shape.batch)
     }
 
-    fn training(&mut self, label: &str, network: &Network, options: &TrainOptions, process: &Process, data: &Dataset) -> Result<()> {
+    fn training(
+        &mut self,
+        label: &str,
+        network: &Network,
+        options: &TrainOptions,
+        process: &Process,
+        data: &Dataset,
+    ) -> Result<()> {
         let mut reference = Reference::default();
         let setup = train::Setup::new(network, process, data, options, 5)?;
         let recordings = setup.recordings(5, 60)?;
@@ -167,14 +194,21 @@ impl Walk<'_> {
 
     fn sampling(&mut self, label: &str, network: &Network, process: &Process, batch: usize) -> Result<()> {
         let weights = network.initial(11)?;
-        let score = NetworkScore { network: network.clone(), process: process.clone(), variance: 1.5, feature_seed: 5, weights };
+        let score = NetworkScore {
+            network: network.clone(),
+            process: process.clone(),
+            variance: 1.5,
+            feature_seed: 5,
+            weights,
+        };
         self.reverse(label, &score, process, batch)
     }
 
     /// The score that knows its law, with a coordinate that does not vary.
     fn gaussian(&mut self) -> Result<()> {
         let process = Process::named("vp")?;
-        let score = GaussianScore { process: process.clone(), mean: vec![1.5, -2.0, 0.0], variance: vec![0.25, 0.0, 4.0] };
+        let score =
+            GaussianScore { process: process.clone(), mean: vec![1.5, -2.0, 0.0], variance: vec![0.25, 0.0, 4.0] };
         self.reverse("normal law, D=3 B=65", &score, &process, 65)
     }
 
@@ -205,7 +239,8 @@ impl Walk<'_> {
         self.poison(&mut reference, &arena)?;
         let given = |i: u32| crate::random::words(17, crate::random::Purpose::Test, i, 0, 0);
         reference.write_u32(&counters, &(0..RANDOM).flat_map(|i| edged(given(i), i)).collect::<Vec<_>>())?;
-        reference.write_u32(&keys, &(0..RANDOM).flat_map(|i| [given(i)[1], edged(given(i), i)[2]]).collect::<Vec<_>>())?;
+        reference
+            .write_u32(&keys, &(0..RANDOM).flat_map(|i| [given(i)[1], edged(given(i), i)[2]]).collect::<Vec<_>>())?;
         let mut recording = Recording::new("random numbers");
         let items = |kernel| Dispatch::new(kernel, Work::Items(count)).param("count", count);
         recording.push(items("doctor/philox").bind("counters", &counters).bind("keys", &keys).bind("words", &words));
@@ -248,7 +283,8 @@ impl Walk<'_> {
         self.gpu.allocate(arena)?;
         reference.allocate(arena)?;
         for b in arena.buffers.iter().filter(|b| b.element == Element::F32) {
-            let whole = Tensor { buffer: b.id, label: b.label.clone(), element: b.element, offset: 0, shape: vec![b.len] };
+            let whole =
+                Tensor { buffer: b.id, label: b.label.clone(), element: b.element, offset: 0, shape: vec![b.len] };
             reference.write(&whole, &vec![POISON; b.len])?;
         }
         Ok(())
@@ -273,7 +309,11 @@ impl Walk<'_> {
                 engine.run(program, 1)?;
             }
             let slots: Vec<&str> = dispatch.slots.iter().map(|(_, f)| f.rsplit('/').next().unwrap_or(f)).collect();
-            let name = if slots.is_empty() { dispatch.kernel.to_string() } else { format!("{}[{}]", dispatch.kernel, slots.join(",")) };
+            let name = if slots.is_empty() {
+                dispatch.kernel.to_string()
+            } else {
+                format!("{}[{}]", dispatch.kernel, slots.join(","))
+            };
             for (variable, t) in &dispatch.bindings {
                 self.compare(&name, &format!("{label}, {variable}"), reference, t)?;
             }
@@ -310,7 +350,8 @@ impl Walk<'_> {
             worst = if difference.is_nan() { f64::INFINITY } else { worst.max(difference) };
         }
         let tolerance = if kernel == "doctor/normals" { NORMALS_TOLERANCE } else { TOLERANCE };
-        let new = || Finding { kernel: kernel.into(), launches: 0, numbers: 0, worst: -1.0, place: String::new(), tolerance };
+        let new =
+            || Finding { kernel: kernel.into(), launches: 0, numbers: 0, worst: -1.0, place: String::new(), tolerance };
         if !self.findings.iter().any(|f| f.kernel == kernel) {
             self.findings.push(new());
         }

@@ -60,13 +60,19 @@ impl ModelCard {
     pub fn checkpoint(&self, state: &State) -> Result<Checkpoint> {
         let layout = self.network()?.layout;
         let mut out = Checkpoint::default();
-        let sets = [("", &state.weights), ("ema.", &state.average), ("moment1.", &state.moment1), ("moment2.", &state.moment2)];
+        let sets = [
+            ("", &state.weights),
+            ("ema.", &state.average),
+            ("moment1.", &state.moment1),
+            ("moment2.", &state.moment2),
+        ];
         for (prefix, groups) in sets {
             for (name, shape, values) in layout.export(prefix, groups) {
                 out.insert_f32(name, &shape, values);
             }
         }
-        let text = serde_json::to_string(self).map_err(|e| Error::bug(Problem::new(format!("the model cannot be described: {e}"))))?;
+        let text = serde_json::to_string(self)
+            .map_err(|e| Error::bug(Problem::new(format!("the model cannot be described: {e}"))))?;
         out.metadata.insert("model".into(), text);
         out.metadata.insert("step".into(), state.step.to_string());
         out.metadata.insert("rng-version".into(), "1".into());
@@ -76,10 +82,15 @@ impl ModelCard {
     /// Reads the description out of a checkpoint; `place` names the file.
     pub fn of(checkpoint: &Checkpoint, place: &str) -> Result<Self> {
         let refuse = |what: String| Error::checkpoint(Problem::new(what).at(place));
-        let text = checkpoint.metadata.get("model").ok_or_else(|| refuse("the checkpoint has no `model` in its metadata".into()))?;
-        let card: Self = serde_json::from_str(text).map_err(|e| refuse(format!("the model's description is wrong: {e}")))?;
+        let text = checkpoint
+            .metadata
+            .get("model")
+            .ok_or_else(|| refuse("the checkpoint has no `model` in its metadata".into()))?;
+        let card: Self =
+            serde_json::from_str(text).map_err(|e| refuse(format!("the model's description is wrong: {e}")))?;
         let sane = |v: &[f32]| v.len() == card.dim && v.iter().all(|x| x.is_finite());
-        if !sane(&card.shift) || !sane(&card.scale) || !(card.variance > 0.0 && card.variance.is_finite()) {
+        let sane = sane(&card.shift) && sane(&card.scale) && card.variance > 0.0 && card.variance.is_finite();
+        if !sane {
             return Err(refuse("shift, scale and variance do not fit the model's dimension".into()));
         }
         if card.schema.as_ref().is_some_and(|s| s.width() != card.dim) {

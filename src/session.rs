@@ -80,7 +80,16 @@ pub fn train(
     if let Some(state) = start {
         trainer.restore(state)?;
     }
-    let mut run = Run { config, dir, card: &card, floor: floor.as_ref(), times: &times, clock, first_step: 0.0, pending: Pending::default() };
+    let mut run = Run {
+        config,
+        dir,
+        card: &card,
+        floor: floor.as_ref(),
+        times: &times,
+        clock,
+        first_step: 0.0,
+        pending: Pending::default(),
+    };
     if start.is_none() {
         run.checkpoint(&mut trainer)?;
     }
@@ -141,7 +150,8 @@ impl Run<'_> {
         while trainer.step() < options.steps {
             let step = trainer.step();
             let until = |every: u32| every - step % every;
-            let room = until(options.eval_interval()).min(until(options.checkpoint_interval())).min(options.steps - step);
+            let room =
+                until(options.eval_interval()).min(until(options.checkpoint_interval())).min(options.steps - step);
             let clock = Instant::now();
             let tick = trainer.run(pace.min(room).min(CHUNK as u32))?;
             let seconds = clock.elapsed().as_secs_f64();
@@ -152,7 +162,12 @@ impl Run<'_> {
             // half a second a tick: often enough to be stopped, seldom enough to cost nothing
             pace = ((f64::from(done) * 0.5 / seconds.max(1e-6)) as u32).clamp(1, CHUNK as u32).min(pace * 8);
             watch(Event::Tick { tick: &tick, rate: f64::from(done) / seconds });
-            self.log_tick(&tick, done, seconds, tick.step == options.steps || 2 * (done + self.pending.steps) >= pace.min(CHUNK as u32))?;
+            self.log_tick(
+                &tick,
+                done,
+                seconds,
+                tick.step == options.steps || 2 * (done + self.pending.steps) >= pace.min(CHUNK as u32),
+            )?;
             if tick.step % options.eval_interval() == 0 || tick.step == options.steps {
                 last = self.evaluate(trainer, watch)?;
             }

@@ -31,9 +31,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("model", &["error", "io", "network", "process", "score", "train"]),
     (
         "pictures",
-        &[
-            "distribution", "error", "io", "model", "process", "random", "recording", "render", "sample", "score",
-        ],
+        &["distribution", "error", "io", "model", "process", "random", "recording", "render", "sample", "score"],
     ),
     ("config", &["defaults", "distribution", "error", "io", "network", "train"]),
     ("session", &["config", "error", "io", "model", "network", "recording", "reference", "train"]),

@@ -25,7 +25,8 @@ pub fn run(context: &mut Context, args: &Args) -> Result<()> {
     let clock = std::time::Instant::now();
     let steps = args.steps.to_string();
     let train = ["train", &args.data, "--out", &out, "--overwrite", "--hidden", "64x3", "--steps", &steps];
-    let commands: [&[&str]; 3] = [&train, &["eval", &out, "-n", "20000", "--exact-rows", "1024"], &["plot", &out, "--kind", "all"]];
+    let commands: [&[&str]; 3] =
+        [&train, &["eval", &out, "-n", "20000", "--exact-rows", "1024"], &["plot", &out, "--kind", "all"]];
     for command in commands {
         context.ui.say(&format!("\n$ scorefield {}", command.join(" ")))?;
         super::nested(context, command)?;

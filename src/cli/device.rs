@@ -55,11 +55,17 @@ pub fn doctor(context: &mut Context, args: &DoctorArgs) -> Result<()> {
     context.ui.value("device", engine.describe());
     let shapes = if args.quick { &SHAPES[..2] } else { SHAPES };
     let findings = examine(engine.as_mut(), shapes, &all_activations())?;
-    context.ui.say(&format!("{:44} {:>8} {:>9}  worst error, relative to the tensor's greatest number", "kernel", "launches", "numbers"))?;
+    context.ui.say(&format!(
+        "{:44} {:>8} {:>9}  worst error, relative to the tensor's greatest number",
+        "kernel", "launches", "numbers"
+    ))?;
     let mut list = Vec::new();
     for f in &findings {
         let verdict = if f.passed() { "ok" } else { "WRONG" };
-        context.ui.say(&format!("{:44} {:>8} {:>9}  {:8.1e} {verdict}  ({})", f.kernel, f.launches, f.numbers, f.worst, f.place))?;
+        context.ui.say(&format!(
+            "{:44} {:>8} {:>9}  {:8.1e} {verdict}  ({})",
+            f.kernel, f.launches, f.numbers, f.worst, f.place
+        ))?;
         list.push(json!({
             "kernel": f.kernel, "launches": f.launches, "numbers": f.numbers, "worst": f.worst, "tolerance": f.tolerance,
             "passed": f.passed(), "place": f.place,

@@ -106,7 +106,10 @@ impl Context {
             gpu.force_family(family)?;
         }
         if gpu.adapter().is_software() {
-            self.ui.note(&format!("no GPU in use: running on the software device {} [W-SOFTWARE-DEVICE]", gpu.adapter().name));
+            self.ui.note(&format!(
+                "no GPU in use: running on the software device {} [W-SOFTWARE-DEVICE]",
+                gpu.adapter().name
+            ));
         }
         Ok(Box::new(gpu))
     }
@@ -199,7 +202,10 @@ fn usage(error: &clap::Error) -> u8 {
     }
     let first = text.lines().take_while(|l| !l.trim().is_empty()).collect::<Vec<_>>().join(" ");
     let what = first.trim_start_matches("error: ").to_string();
-    let hint = text.lines().find(|l| l.trim_start().starts_with("tip:")).map(|l| l.trim().trim_start_matches("tip: ").to_string());
+    let hint = text
+        .lines()
+        .find(|l| l.trim_start().starts_with("tip:"))
+        .map(|l| l.trim().trim_start_matches("tip: ").to_string());
     let mut problem = Problem::new(what);
     problem.hint = hint.or_else(|| Some("`scorefield --help` lists commands and flags".into()));
     let e = Error::usage(problem);

@@ -42,7 +42,10 @@ impl SamplerArgs {
             "ema" => Ok(Which::Average),
             "raw" => Ok(Which::Raw),
             other => Err(Error::usage(
-                Problem::new("there is no such choice").at("--weights").found(format!("`{other}`")).expected("ema or raw"),
+                Problem::new("there is no such choice")
+                    .at("--weights")
+                    .found(format!("`{other}`"))
+                    .expected("ema or raw"),
             )),
         }
     }
@@ -50,10 +53,14 @@ impl SamplerArgs {
     pub fn plan(&self, process: &Process, energy: &mut dyn FnMut(&[f64]) -> Result<Vec<f64>>) -> Result<Plan> {
         let times = process::grid(&self.grid, process, self.steps)?;
         let variance = self.variance.as_deref().map(|v| {
-            let names = [("beta", Variance::Beta), ("beta-tilde", Variance::BetaTilde), ("analytic", Variance::Analytic)];
+            let names =
+                [("beta", Variance::Beta), ("beta-tilde", Variance::BetaTilde), ("analytic", Variance::Analytic)];
             names.iter().find(|(n, _)| *n == v).map(|(_, variance)| *variance).ok_or_else(|| {
                 Error::usage(
-                    Problem::new("there is no such choice").at("--variance").found(format!("`{v}`")).expected("beta, beta-tilde or analytic"),
+                    Problem::new("there is no such choice")
+                        .at("--variance")
+                        .found(format!("`{v}`"))
+                        .expected("beta, beta-tilde or analytic"),
                 )
             })
         });
@@ -108,22 +115,31 @@ pub fn run(context: &mut Context, args: &Args) -> Result<()> {
         return Err(Error::usage(Problem::new("no samples were asked for").at("-n").found(0).expected("at least 1")));
     }
     if !(1..=1 << 22).contains(&args.chunk) {
-        return Err(Error::usage(Problem::new("a count is out of range").at("--chunk").found(args.chunk).expected("1 to 4194304")));
+        return Err(Error::usage(
+            Problem::new("a count is out of range").at("--chunk").found(args.chunk).expected("1 to 4194304"),
+        ));
     }
     let output = match (&args.output, &found.dir) {
         (Some(path), _) => path.clone(),
         (None, Some(dir)) => {
             let ending = if found.card.schema.as_ref().is_some_and(|s| s.header) { "csv" } else { "npy" };
-            dir.samples().join(format!("{:09}-{}-{}-s{}.{ending}", found.step, args.sampler.sampler, args.sampler.steps, context.global.seed))
+            dir.samples().join(format!(
+                "{:09}-{}-{}-s{}.{ending}",
+                found.step, args.sampler.sampler, args.sampler.steps, context.global.seed
+            ))
         }
         (None, None) => {
-            return Err(Error::usage(Problem::new("a lone checkpoint has no samples/ directory").at("-o").expected("a file to write to")));
+            return Err(Error::usage(
+                Problem::new("a lone checkpoint has no samples/ directory").at("-o").expected("a file to write to"),
+            ));
         }
     };
     let dim = found.card.dim;
     let schema = found.card.schema.as_ref();
     if args.trajectories.as_ref() == Some(&output) {
-        return Err(Error::usage(Problem::new("samples and paths cannot go to one file").at("--trajectories").found(output.display())));
+        return Err(Error::usage(
+            Problem::new("samples and paths cannot go to one file").at("--trajectories").found(output.display()),
+        ));
     }
     let process = &found.score.process;
     // once with any energies, so that whatever can be refused is refused before a device is opened
@@ -137,17 +153,25 @@ pub fn run(context: &mut Context, args: &Args) -> Result<()> {
         if output.parent().is_some_and(|p| p.as_os_str().is_empty() || p.is_dir()) {
             crate::io::check_writable(&output, args.force)?;
         }
-        return context.ui.say(&format!("{} samples of dimension {dim} in {} steps of {} would go to {}", args.n, args.sampler.steps, args.sampler.sampler, output.display()));
+        return context.ui.say(&format!(
+            "{} samples of dimension {dim} in {} steps of {} would go to {}",
+            args.n,
+            args.sampler.steps,
+            args.sampler.sampler,
+            output.display()
+        ));
     }
     let mut writer = PointWriter::create(&output, args.force, schema, args.n as usize, dim)?;
     let mut paths = match (&args.trajectories, &follow) {
-        (Some(path), Some(f)) => Some((PointWriter::create(path, args.force, None, f.paths * f.stages.len(), dim)?, Vec::new())),
+        (Some(path), Some(f)) => {
+            Some((PointWriter::create(path, args.force, None, f.paths * f.stages.len(), dim)?, Vec::new()))
+        }
         _ => None,
     };
     let mut engine = context.engine()?;
-    let plan = args.sampler.plan(process, &mut |times| {
-        crate::sample::energy(engine.as_mut(), &found.score, times, context.global.seed)
-    })?;
+    let plan = args
+        .sampler
+        .plan(process, &mut |times| crate::sample::energy(engine.as_mut(), &found.score, times, context.global.seed))?;
     let request = Request {
         score: &found.score,
         plan: &plan,

@@ -35,7 +35,9 @@ impl Signals {
 
     /// The same for a training, which can go on.
     pub fn stop_saved(&self) -> Option<Error> {
-        self.stop_saying(Problem::new("stopped as asked; everything up to here is saved").hint("--resume goes on from here"))
+        self.stop_saying(
+            Problem::new("stopped as asked; everything up to here is saved").hint("--resume goes on from here"),
+        )
     }
 
     fn stop_saying(&self, left: Problem) -> Option<Error> {

@@ -64,7 +64,11 @@ pub fn run(context: &mut Context, args: &Args) -> Result<()> {
         return context.ui.say(config.to_toml()?.trim_end());
     }
     let mut engine = context.engine()?;
-    engine.check(&crate::train::needs(&Network::new(&config.network, loaded.data.dim)?, &loaded.data, &config.train))?;
+    engine.check(&crate::train::needs(
+        &Network::new(&config.network, loaded.data.dim)?,
+        &loaded.data,
+        &config.train,
+    ))?;
     let mut dir = RunDir::create(args.out.as_deref(), &slug(&config), args.overwrite)?;
     dir.write_text("config.toml", &config.to_toml()?)?;
     if let Some(schema) = &loaded.schema {
@@ -84,7 +88,11 @@ fn remark(context: &Context, config: &RunConfig, loaded: &Loaded) {
         context.ui.note("the learning rate is 0: the weights stay as they are");
     }
     if data.rows() < config.train.batch_size {
-        context.ui.note(&format!("{} rows are fewer than a batch of {}: rows repeat within it", data.rows(), config.train.batch_size));
+        context.ui.note(&format!(
+            "{} rows are fewer than a batch of {}: rows repeat within it",
+            data.rows(),
+            config.train.batch_size
+        ));
     }
 }
 
@@ -209,7 +217,8 @@ fn refuse_frozen(before: &RunConfig, now: &RunConfig) -> Result<Vec<String>> {
         }
     };
     for group in ["data", "network", "process", "train"] {
-        let keys: BTreeSet<&String> = [&a, &b].iter().filter_map(|c| c[group].as_object()).flat_map(Map::keys).collect();
+        let keys: BTreeSet<&String> =
+            [&a, &b].iter().filter_map(|c| c[group].as_object()).flat_map(Map::keys).collect();
         keys.iter().for_each(|key| compare(key, &a[group][key.as_str()], &b[group][key.as_str()]));
     }
     ["source", "seed"].iter().for_each(|key| compare(key, &a[*key], &b[*key]));
@@ -255,7 +264,8 @@ fn show(progress: &mut Progress, event: &Event<'_>) {
             progress.at(u64::from(tick.step), &format!("loss {:.4}  {rate:.0} steps/s", tick.loss));
         }
         Event::HeldOut { step, held_out, floor } => {
-            let floor = floor.map(|f| format!("  floor {:.4}  excess {:+.2}%", f.value, 100.0 * (held_out.loss / f.value - 1.0)));
+            let floor = floor
+                .map(|f| format!("  floor {:.4}  excess {:+.2}%", f.value, 100.0 * (held_out.loss / f.value - 1.0)));
             progress.line(&format!("step {step:>7}  held-out loss {:.4}{}", held_out.loss, floor.unwrap_or_default()));
         }
     }
@@ -271,7 +281,8 @@ fn report(context: &mut Context, dir: &RunDir, outcome: &Outcome) -> Result<()> 
     if let Some(h) = &outcome.held_out {
         ui.value("held_out_loss", h.loss);
         ui.value("held_out_draws", h.draws);
-        let mut line = format!("held-out loss {:.5} (noise loss of the averaged weights, {} draws)", h.loss, grouped(h.draws));
+        let mut line =
+            format!("held-out loss {:.5} (noise loss of the averaged weights, {} draws)", h.loss, grouped(h.draws));
         if let Some(f) = &outcome.floor {
             ui.value("floor", f.value);
             ui.value("floor_error", f.error);
@@ -285,5 +296,11 @@ fn report(context: &mut Context, dir: &RunDir, outcome: &Outcome) -> Result<()> 
         }
         ui.say(&line)?;
     }
-    ui.say(&format!("{} steps in {:.1} s (first after {:.1} s); {}", outcome.state.step, outcome.seconds, outcome.first_step, dir.path().display()))
+    ui.say(&format!(
+        "{} steps in {:.1} s (first after {:.1} s); {}",
+        outcome.state.step,
+        outcome.seconds,
+        outcome.first_step,
+        dir.path().display()
+    ))
 }

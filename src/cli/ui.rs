@@ -77,7 +77,14 @@ impl Ui {
             bar.set_prefix(what.to_string());
             bar
         });
-        Progress { bar, quiet: self.quiet, what: what.into(), total, next: Duration::from_secs(5), clock: std::time::Instant::now() }
+        Progress {
+            bar,
+            quiet: self.quiet,
+            what: what.into(),
+            total,
+            next: Duration::from_secs(5),
+            clock: std::time::Instant::now(),
+        }
     }
 }
 
@@ -150,7 +157,7 @@ pub fn grouped(n: usize) -> String {
     let digits = n.to_string();
     let mut out = String::new();
     for (i, c) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             out.push(' ');
         }
         out.push(c);

@@ -57,7 +57,8 @@ impl Gpu {
         let line = AdapterLine::of(&adapter);
         let offered = adapter.features();
         // only what is used is asked for, and only where it is offered
-        let features = offered & (wgpu::Features::SUBGROUP | wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::SHADER_INT64);
+        let features =
+            offered & (wgpu::Features::SUBGROUP | wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::SHADER_INT64);
         let has = adapter.limits();
         let limits = wgpu::Limits {
             max_buffer_size: has.max_buffer_size,
@@ -113,7 +114,8 @@ impl Gpu {
         };
         if *family == "panel" && self.line.subgroup != (8, 8) {
             return Err(Error::device(
-                Problem::new("kernel family `panel` needs subgroups of exactly 8 lanes").found(format!("{:?}", self.line.subgroup)),
+                Problem::new("kernel family `panel` needs subgroups of exactly 8 lanes")
+                    .found(format!("{:?}", self.line.subgroup)),
             ));
         }
         self.family = family;
@@ -196,7 +198,13 @@ impl Gpu {
             return Err(Error::bug(Problem::new(format!("tensor {} read as the other kind", tensor.label))));
         }
         let source = self.buffer(tensor)?.clone();
-        let index = self.readback.submit(&self.device, &self.queue, &source, 4 * tensor.offset as u64, 4 * tensor.len() as u64)?;
+        let index = self.readback.submit(
+            &self.device,
+            &self.queue,
+            &source,
+            4 * tensor.offset as u64,
+            4 * tensor.len() as u64,
+        )?;
         self.wait_for(Some(index))?;
         self.readback.take(4 * tensor.len()).map_err(|what| Error::lost(Problem::new(what).at(&self.line)))
     }
@@ -217,7 +225,8 @@ impl Gpu {
 fn watch(device: &wgpu::Device, health: &Arc<Health>) {
     let lost = health.clone();
     device.set_device_lost_callback(move |reason, message| {
-        *lost.lost.lock().unwrap_or_else(PoisonError::into_inner) = Some(format!("{reason:?} {message}").trim().to_string());
+        *lost.lost.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some(format!("{reason:?} {message}").trim().to_string());
     });
     let fault = health.clone();
     device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
@@ -263,7 +272,8 @@ impl Engine for Gpu {
             });
             if let Some(e) = pollster::block_on(scope.pop()) {
                 return Err(Error::device(
-                    Problem::new(format!("the device has no room for {} ({} MiB): {e}", b.label, b.len >> 18)).at(&self.line),
+                    Problem::new(format!("the device has no room for {} ({} MiB): {e}", b.label, b.len >> 18))
+                        .at(&self.line),
                 ));
             }
             self.buffers.insert(b.id, (buffer, b.label.clone()));

@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::Gpu;
 use super::linker::{self, Source};
 use super::reflect::{self, Interface};
-use super::Gpu;
 use crate::error::{Error, Problem, Result};
 use crate::recording::{Command, Dispatch, KernelTime, ProgramId, Recording, Work};
 
@@ -22,7 +22,13 @@ pub struct Pipeline {
 
 impl Pipeline {
     /// Links, reflects and compiles one kernel.
-    pub fn new(device: &wgpu::Device, source: &dyn Source, kernel: &str, slots: &[(&str, &str)], family: &str) -> Result<Self> {
+    pub fn new(
+        device: &wgpu::Device,
+        source: &dyn Source,
+        kernel: &str,
+        slots: &[(&str, &str)],
+        family: &str,
+    ) -> Result<Self> {
         let linked = linker::link(source, kernel, slots, family)?;
         let variants: Vec<&str> = slots.iter().map(|(_, f)| f.rsplit('/').next().unwrap_or(f)).collect();
         let label = if variants.is_empty() { kernel.to_string() } else { format!("{kernel}[{}]", variants.join(",")) };
@@ -42,7 +48,8 @@ impl Pipeline {
         let storage = |s: &reflect::Slot| entry(s.binding, wgpu::BufferBindingType::Storage { read_only: !s.writable });
         let mut entries: Vec<_> = interface.storage.iter().map(storage).collect();
         entries.extend(interface.params.map(|(binding, _)| entry(binding, wgpu::BufferBindingType::Uniform)));
-        let layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: Some(&label), entries: &entries });
+        let layout = device
+            .create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: Some(&label), entries: &entries });
         let pipeline_layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
             label: Some(&label),
             bind_group_layouts: &[Some(&layout)],
@@ -164,9 +171,9 @@ pub fn groups(interface: &Interface, dispatch: &Dispatch, most: u32) -> Result<[
         Work::Items(n) => fold(n.div_ceil(size), most as usize),
         Work::Groups(n) => fold(n, most as usize),
         Work::Tiles { rows, columns, slices } => {
-            let (tr, tc) = interface
-                .tile
-                .ok_or_else(|| Error::bug(Problem::new(format!("kernel {} states no TILE_ROWS, TILE_COLUMNS", dispatch.kernel))))?;
+            let (tr, tc) = interface.tile.ok_or_else(|| {
+                Error::bug(Problem::new(format!("kernel {} states no TILE_ROWS, TILE_COLUMNS", dispatch.kernel)))
+            })?;
             [columns.div_ceil(tc), rows.div_ceil(tr), slices]
         }
     };
@@ -186,7 +193,8 @@ fn fold(groups: usize, most: usize) -> [usize; 3] {
 }
 
 fn encode(gpu: &Gpu, program: &Program, times: u32) -> wgpu::CommandBuffer {
-    let mut encoder = gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some(&program.label) });
+    let mut encoder =
+        gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some(&program.label) });
     let launches_only = program.steps.iter().all(|s| matches!(s, Step::Launch { .. }));
     let descriptor = wgpu::ComputePassDescriptor { label: Some(&program.label), timestamp_writes: None };
     if launches_only {
@@ -254,10 +262,16 @@ pub fn run(gpu: &mut Gpu, id: ProgramId, times: u32, pace: &mut Option<f64>) -> 
 pub fn profile(gpu: &mut Gpu, id: ProgramId) -> Result<Vec<KernelTime>> {
     let steps = &gpu.programs[id.0].steps;
     let count = 2 * u32::try_from(steps.len()).unwrap_or(u32::MAX);
-    let queries = gpu.device.create_query_set(&wgpu::QuerySetDescriptor { label: None, ty: wgpu::QueryType::Timestamp, count });
+    let queries =
+        gpu.device.create_query_set(&wgpu::QuerySetDescriptor { label: None, ty: wgpu::QueryType::Timestamp, count });
     let bytes = 8 * u64::from(count);
     let usage = wgpu::BufferUsages::QUERY_RESOLVE | wgpu::BufferUsages::COPY_SRC;
-    let resolved = gpu.device.create_buffer(&wgpu::BufferDescriptor { label: None, size: bytes, usage, mapped_at_creation: false });
+    let resolved = gpu.device.create_buffer(&wgpu::BufferDescriptor {
+        label: None,
+        size: bytes,
+        usage,
+        mapped_at_creation: false,
+    });
     let mut encoder = gpu.device.create_command_encoder(&Default::default());
     for (i, step) in steps.iter().enumerate() {
         let begin = 2 * i as u32;
@@ -266,7 +280,8 @@ pub fn profile(gpu: &mut Gpu, id: ProgramId) -> Result<Vec<KernelTime>> {
             beginning_of_pass_write_index: Some(begin),
             end_of_pass_write_index: Some(begin + 1),
         };
-        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor { label: None, timestamp_writes: Some(writes) });
+        let mut pass =
+            encoder.begin_compute_pass(&wgpu::ComputePassDescriptor { label: None, timestamp_writes: Some(writes) });
         record(step, &mut pass);
     }
     encoder.resolve_query_set(&queries, 0..count, &resolved, 0);

@@ -61,23 +61,26 @@ pub fn parse(linked: &Linked, label: &str) -> Result<naga::Module> {
 pub fn reflect(module: &naga::Module, text: &str, label: &str) -> Result<Interface> {
     let fault = |what: String| Error::bug(Problem::new(format!("kernel {label}: {what}")));
     let entry = module.entry_points.first().ok_or_else(|| fault("has no entry point".into()))?;
-    let mut out = Interface { workgroup: entry.workgroup_size, subgroups: text.contains("subgroup"), ..Interface::default() };
+    let mut out =
+        Interface { workgroup: entry.workgroup_size, subgroups: text.contains("subgroup"), ..Interface::default() };
     for (_, var) in module.global_variables.iter() {
         let name = var.name.clone().unwrap_or_default();
         let size = module.types[var.ty].inner.size(module.to_ctx());
         match (var.space, &var.binding) {
             (AddressSpace::WorkGroup, _) => out.workgroup_bytes += u64::from(size),
-            (AddressSpace::Storage { access }, Some(at)) => out.storage.push(Slot {
-                name,
-                binding: at.binding,
-                writable: access.contains(StorageAccess::STORE),
-            }),
+            (AddressSpace::Storage { access }, Some(at)) => {
+                out.storage.push(Slot { name, binding: at.binding, writable: access.contains(StorageAccess::STORE) })
+            }
             (AddressSpace::Uniform, Some(at)) => {
                 out.params = Some((at.binding, size as usize));
                 if let TypeInner::Struct { members, .. } = &module.types[var.ty].inner {
                     for m in members {
                         let float = matches!(&module.types[m.ty].inner, TypeInner::Scalar(s) if s.kind == naga::ScalarKind::Float);
-                        out.members.push(Member { name: m.name.clone().unwrap_or_default(), offset: m.offset as usize, float });
+                        out.members.push(Member {
+                            name: m.name.clone().unwrap_or_default(),
+                            offset: m.offset as usize,
+                            float,
+                        });
                     }
                 }
             }

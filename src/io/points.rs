@@ -51,7 +51,8 @@ impl PointWriter {
             Some("-") => Sink::Stdout(BufWriter::new(io::stdout())),
             _ => Sink::File(OutputFile::create(path, force)?),
         };
-        let mut writer = Self { sink, path: path.to_path_buf(), format, schema, rows, width, written: 0, start: Vec::new() };
+        let mut writer =
+            Self { sink, path: path.to_path_buf(), format, schema, rows, width, written: 0, start: Vec::new() };
         writer.start = match format {
             Format::Npy => npy_header(rows, width),
             Format::Text { separator } if writer.schema.header => {

@@ -16,8 +16,8 @@ use serde_json::Value;
 
 use super::checkpoint::Checkpoint;
 use super::lock;
-use super::preflight;
 use super::output::{OutputFile, cannot_write, directory_of, remove_leftovers, sync_directory};
+use super::preflight;
 use crate::error::{Error, Problem, Result, nearest};
 
 /// Where numbered runs are.

@@ -157,7 +157,8 @@ mod tests {
     #[test]
     fn signrelu_has_the_values_of_its_paper() {
         let a = ACTIVATIONS.iter().find(|a| a.name == "signrelu").unwrap();
-        let table = [(-10.0, -0.909_091, 0.008_264_46), (-1.0, -0.5, 0.25), (-0.5, -1.0 / 3.0, 0.444_444), (2.0, 2.0, 1.0)];
+        let table =
+            [(-10.0, -0.909_091, 0.008_264_46), (-1.0, -0.5, 0.25), (-0.5, -1.0 / 3.0, 0.444_444), (2.0, 2.0, 1.0)];
         for (z, value, slope) in table {
             assert!(((a.value)(z, 1.0) - value).abs() < 1e-6);
             assert!(((a.slope)(z, 1.0) - slope).abs() < 1e-6);

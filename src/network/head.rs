@@ -38,7 +38,11 @@ pub struct Head {
 /// Every head.
 pub const HEADS: &[Head] = &[
     Head { name: "eps", doc: "the noise: eps_hat = F", affine: |_| (0.0, 1.0) },
-    Head { name: "x0", doc: "the clean point: eps_hat = (x - m F) / sigma", affine: |k| (1.0 / k.sigma, -k.m / k.sigma) },
+    Head {
+        name: "x0",
+        doc: "the clean point: eps_hat = (x - m F) / sigma",
+        affine: |k| (1.0 / k.sigma, -k.m / k.sigma),
+    },
     Head {
         name: "v",
         doc: "v = m eps - sigma x0 (Salimans, Ho 2022): eps_hat = (sigma x + m F) / (m^2 + sigma^2)",

@@ -40,7 +40,7 @@ impl Layer {
         pad(self.inputs, 8)
     }
     /// Length of the weight block.
-    pub fn len(&self) -> usize {
+    pub fn block_len(&self) -> usize {
         (self.inputs + 1) * self.stride()
     }
     /// Length of the transposed block.
@@ -70,7 +70,7 @@ impl Layout {
         for (i, pair) in widths.windows(2).enumerate() {
             let mut layer = Layer { inputs: pair[0], outputs: pair[1], group: 0, at: 0, mirror_at: 0, norm_at: None };
             let norm = if normed && i + 1 < count { pad(2 * layer.stride(), ALIGN) } else { 0 };
-            let length = pad(layer.len(), ALIGN) + norm;
+            let length = pad(layer.block_len(), ALIGN) + norm;
             let last = layout.groups.len() - 1;
             if layout.groups[last] + length > GROUP && layout.groups[last] > 0 {
                 layout.groups.push(0);
@@ -78,7 +78,7 @@ impl Layout {
             }
             layer.group = layout.groups.len() - 1;
             layer.at = layout.groups[layer.group];
-            layer.norm_at = (norm > 0).then(|| layer.at + pad(layer.len(), ALIGN));
+            layer.norm_at = (norm > 0).then(|| layer.at + pad(layer.block_len(), ALIGN));
             layer.mirror_at = layout.mirrors[layer.group];
             layout.groups[layer.group] += length;
             layout.mirrors[layer.group] += pad(layer.mirror_len(), ALIGN);
@@ -89,7 +89,10 @@ impl Layout {
 
     /// Weights and biases, without padding: the number papers count.
     pub fn parameters(&self) -> usize {
-        self.layers.iter().map(|l| (l.inputs + 1) * l.outputs + if l.norm_at.is_some() { 2 * l.outputs } else { 0 }).sum()
+        self.layers
+            .iter()
+            .map(|l| (l.inputs + 1) * l.outputs + if l.norm_at.is_some() { 2 * l.outputs } else { 0 })
+            .sum()
     }
 
     /// For every number of group `group`: its place in the mirror, or `u32::MAX`.
@@ -129,7 +132,8 @@ impl Layout {
             // PyTorch's order, output by output, so that its initial values can be compared
             for n in 0..l.outputs {
                 for k in 0..=l.inputs {
-                    let value = (init.draw)(&mut stream, l.inputs, l.outputs, if last { 1.0 } else { gain }, k == l.inputs);
+                    let value =
+                        (init.draw)(&mut stream, l.inputs, l.outputs, if last { 1.0 } else { gain }, k == l.inputs);
                     group[l.at + k * l.stride() + n] = value as f32;
                 }
                 if let Some(at) = l.norm_at {
@@ -177,7 +181,8 @@ impl Layout {
             }
             if let Some(at) = l.norm_at {
                 g[at..at + l.outputs].copy_from_slice(get(&format!("{prefix}norms.{i}.weight"), &[l.outputs])?);
-                g[at + l.stride()..][..l.outputs].copy_from_slice(get(&format!("{prefix}norms.{i}.bias"), &[l.outputs])?);
+                g[at + l.stride()..][..l.outputs]
+                    .copy_from_slice(get(&format!("{prefix}norms.{i}.bias"), &[l.outputs])?);
             }
         }
         let count = self.layers.len();
@@ -226,8 +231,10 @@ pub const INITS: &[Init] = &[
 pub fn row<'a, T>(table: &'a [T], name_of: fn(&T) -> &'static str, flag: &str, name: &str) -> Result<&'a T> {
     table.iter().find(|r| name_of(r) == name).ok_or_else(|| {
         let names: Vec<&str> = table.iter().map(name_of).collect();
-        let mut problem =
-            Problem::new("there is no such choice").at(flag).found(format!("`{name}`")).expected(format!("one of {}", names.join(", ")));
+        let mut problem = Problem::new("there is no such choice")
+            .at(flag)
+            .found(format!("`{name}`"))
+            .expected(format!("one of {}", names.join(", ")));
         if let Some(near) = crate::error::nearest(name, names.iter().copied()) {
             problem = problem.hint(format!("did you mean `{near}`?"));
         }

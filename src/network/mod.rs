@@ -70,10 +70,9 @@ impl Default for NetworkOptions {
 pub fn parse_hidden(text: &str) -> Result<Vec<usize>> {
     let bad = |found: &str| {
         Error::usage(
-            Problem::new("hidden layers cannot be read")
-                .at("--hidden")
-                .found(format!("`{found}`"))
-                .expected(format!("WIDTHxLAYERS or a list of widths, widths 1 to {MAX_WIDTH}, 1 to {MAX_DEPTH} layers")),
+            Problem::new("hidden layers cannot be read").at("--hidden").found(format!("`{found}`")).expected(format!(
+                "WIDTHxLAYERS or a list of widths, widths 1 to {MAX_WIDTH}, 1 to {MAX_DEPTH} layers"
+            )),
         )
     };
     let number = |s: &str| s.trim().parse::<usize>().map_err(|_| bad(text));
@@ -171,7 +170,9 @@ impl Network {
         let hidden = parse_hidden(&options.hidden)?;
         if !(1..=MAX_DIM).contains(&dim) {
             return Err(Error::data(
-                Problem::new("the data's dimension is out of range").found(dim).expected(format!("1 to {MAX_DIM} columns")),
+                Problem::new("the data's dimension is out of range")
+                    .found(dim)
+                    .expected(format!("1 to {MAX_DIM} columns")),
             ));
         }
         if options.features > 1024 {
@@ -182,7 +183,12 @@ impl Network {
         }
         let activation = row(ACTIVATIONS, |a| a.name, "--activation", &options.activation)?;
         if options.train_alpha && activation.parameter.is_none() {
-            return usage("--train-alpha", "this activation has no parameter", activation.name.into(), "signrelu".into());
+            return usage(
+                "--train-alpha",
+                "this activation has no parameter",
+                activation.name.into(),
+                "signrelu".into(),
+            );
         }
         row(INITS, |i| i.name, "--init", &options.init)?;
         let mut widths = vec![dim + options.features];
@@ -279,7 +285,15 @@ impl Network {
     }
 
     /// y = finish(x W + bias) of layer `i`.
-    fn product(&self, i: usize, weights: &Weights, x: &Tensor, y: &Tensor, w: &Workspace, finish: Finish<'_>) -> Dispatch {
+    fn product(
+        &self,
+        i: usize,
+        weights: &Weights,
+        x: &Tensor,
+        y: &Tensor,
+        w: &Workspace,
+        finish: Finish<'_>,
+    ) -> Dispatch {
         let l = &self.layout.layers[i];
         let weight = weights.groups[l.group].slice(l.at, &[l.inputs + 1, l.stride()]);
         self.linear((l.inputs, l.outputs, l.stride()), w, true, i, finish)
@@ -290,7 +304,14 @@ impl Network {
     }
 
     /// A product of `size` = (K, N, N8), with all but its factors bound.
-    fn linear(&self, size: (usize, usize, usize), w: &Workspace, biased: bool, layer: usize, finish: Finish<'_>) -> Dispatch {
+    fn linear(
+        &self,
+        size: (usize, usize, usize),
+        w: &Workspace,
+        biased: bool,
+        layer: usize,
+        finish: Finish<'_>,
+    ) -> Dispatch {
         let (inputs, outputs, stride) = size;
         // what a finish does not use is bound to something small
         let (code, slope, skip) = match finish {
@@ -345,7 +366,14 @@ impl Network {
     }
 
     /// Records the partial gradients of all trained parameters from `b.d_output`, after a training forward pass.
-    pub fn backward(&self, rec: &mut Recording, weights: &Weights, mirrors: &[Tensor], w: &Workspace, b: &BackWorkspace) {
+    pub fn backward(
+        &self,
+        rec: &mut Recording,
+        weights: &Weights,
+        mirrors: &[Tensor],
+        w: &Workspace,
+        b: &BackWorkspace,
+    ) {
         let count = self.hidden.len();
         rec.push(self.d_weight(count, &w.hidden[count - 1], &b.d_output, w.rows, b));
         if self.options.freeze {
@@ -423,7 +451,16 @@ impl Network {
     }
 
     #[allow(clippy::too_many_arguments)] // one value each, all of different kinds
-    fn d_block(&self, rec: &mut Recording, i: usize, weights: &Weights, d_h: &Tensor, d_z: &Tensor, w: &Workspace, b: &BackWorkspace) {
+    fn d_block(
+        &self,
+        rec: &mut Recording,
+        i: usize,
+        weights: &Weights,
+        d_h: &Tensor,
+        d_z: &Tensor,
+        w: &Workspace,
+        b: &BackWorkspace,
+    ) {
         let quads = panels(w.rows) * PANEL / 4;
         let d_y = b.d_y.slice(0, &d_h.shape);
         rec.push(
@@ -457,7 +494,15 @@ impl Network {
         self.d_alpha(rec, i, weights, &d_y, w, b);
     }
 
-    fn d_alpha(&self, rec: &mut Recording, i: usize, weights: &Weights, d_y: &Tensor, w: &Workspace, b: &BackWorkspace) {
+    fn d_alpha(
+        &self,
+        rec: &mut Recording,
+        i: usize,
+        weights: &Weights,
+        d_y: &Tensor,
+        w: &Workspace,
+        b: &BackWorkspace,
+    ) {
         if !self.options.train_alpha {
             return;
         }
@@ -483,7 +528,7 @@ impl Network {
         if !self.options.freeze {
             return self.layout.groups.iter().map(whole).collect();
         }
-        let part = |g: usize| if g == head.group { (head.at, head.len()) } else { (0, 0) };
+        let part = |g: usize| if g == head.group { (head.at, head.block_len()) } else { (0, 0) };
         (0..self.layout.groups.len()).map(part).collect()
     }
 }

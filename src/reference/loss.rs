@@ -55,8 +55,8 @@ pub fn dsm(call: &mut Call) -> Result<()> {
     let time_index = call.words("time_index")?;
     let (mut d_output, mut partial) = (call.f("d_output")?, call.f("partial")?);
     partial[..rows.div_ceil(256) * BINS * 2].fill(0.0);
-    for b in 0..pad(rows, PANEL) {
-        let time = time_index[b] as usize;
+    for (b, &time) in time_index.iter().enumerate().take(pad(rows, PANEL)) {
+        let time = time as usize;
         let live = time < times;
         let (scale, weight) = if live { (table[time * 8 + 4], table[time * 8 + 5]) } else { (0.0, 0.0) };
         let mut sum = 0.0;

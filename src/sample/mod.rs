@@ -78,7 +78,11 @@ pub fn time_after(plan: &Plan, stage: usize) -> f64 {
 }
 
 /// Runs a request; `consume` sees every state in order and stops the sampling by an error.
-pub fn run(engine: &mut dyn Engine, request: &Request<'_>, consume: &mut dyn FnMut(State<'_>) -> Result<()>) -> Result<()> {
+pub fn run(
+    engine: &mut dyn Engine,
+    request: &Request<'_>,
+    consume: &mut dyn FnMut(State<'_>) -> Result<()>,
+) -> Result<()> {
     let mut arena = Arena::new();
     let rows = request.chunk.min(request.count.max(1) as usize);
     let chunk = Chunk::new(&mut arena, request.score, request.plan, rows)?;
@@ -88,7 +92,12 @@ pub fn run(engine: &mut dyn Engine, request: &Request<'_>, consume: &mut dyn FnM
     outcome
 }
 
-fn run_chunks(engine: &mut dyn Engine, request: &Request<'_>, chunk: &Chunk, consume: &mut dyn FnMut(State<'_>) -> Result<()>) -> Result<()> {
+fn run_chunks(
+    engine: &mut dyn Engine,
+    request: &Request<'_>,
+    chunk: &Chunk,
+    consume: &mut dyn FnMut(State<'_>) -> Result<()>,
+) -> Result<()> {
     chunk.upload(engine, request.plan, request.shift, request.scale)?;
     let start = engine.prepare(&chunk.start(request.seed, request.plan.prior_std as f32))?;
     let stage = engine.prepare(&chunk.stage(request.seed))?;
@@ -134,7 +143,13 @@ fn frame_at(request: &Request<'_>, first: u32, stage: usize) -> Option<(usize, u
 }
 
 /// Runs stages `from..to` in pieces short enough that somebody may interrupt between them.
-fn advance(engine: &mut dyn Engine, stage: ProgramId, from: usize, to: usize, progress: &mut dyn FnMut(usize) -> Result<()>) -> Result<()> {
+fn advance(
+    engine: &mut dyn Engine,
+    stage: ProgramId,
+    from: usize,
+    to: usize,
+    progress: &mut dyn FnMut(usize) -> Result<()>,
+) -> Result<()> {
     let mut at = from;
     let mut piece = 4;
     while at < to {

@@ -9,7 +9,7 @@ pub fn scores(engine: &mut dyn Engine, score: &dyn Score, points: &[f32], times:
     const CHUNK: usize = 16_384;
     let dim = score.dim();
     let count = points.len() / dim;
-    let rows = count.min(CHUNK).max(1);
+    let rows = count.clamp(1, CHUNK);
     let mut arena = Arena::new();
     let given = arena.f32("points", &[rows, dim]);
     let x = arena.panel("points", rows, dim);

@@ -39,7 +39,8 @@ impl Score for NetworkScore {
     }
 
     fn bind(&self, arena: &mut Arena, rows: usize, times: &[f64]) -> Result<Box<dyn BoundScore>> {
-        let table = times::table(&self.network, &self.process, self.variance, times.to_vec(), self.feature_seed, |_| 1.0);
+        let table =
+            times::table(&self.network, &self.process, self.variance, times.to_vec(), self.feature_seed, |_| 1.0);
         // c_in, m, sigma, a, b, .. of training become c_in, sigma, a, b
         let time_rows = table.coefficients.chunks(8).flat_map(|c| [c[0], c[2], c[3], c[4]]).collect();
         Ok(Box::new(Bound {

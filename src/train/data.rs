@@ -59,7 +59,13 @@ fn split(rows: Vec<f32>, dim: usize, share: f64, seed: u64) -> (Vec<f32>, Vec<f3
 
 impl Dataset {
     /// `n` rows drawn from a named distribution; in data units, or in units of its own mean and deviation.
-    pub fn from_distribution(law: Arc<dyn Distribution>, n: usize, held_out: f64, standardise: bool, seed: u64) -> Result<Self> {
+    pub fn from_distribution(
+        law: Arc<dyn Distribution>,
+        n: usize,
+        held_out: f64,
+        standardise: bool,
+        seed: u64,
+    ) -> Result<Self> {
         let dim = law.dim();
         let (mut shift, mut scale) = (vec![0.0; dim], vec![1.0; dim]);
         let name = law.name();
@@ -79,11 +85,28 @@ impl Dataset {
             None => moments(train, dim).1.iter().sum::<f64>() / dim as f64,
         };
         let (train, held_out) = (train.to_vec(), held_out.to_vec());
-        Ok(Self { name, dim, train, held_out, shift, scale, truth: Some(truth), variance: variance.max(1e-12), notes: Vec::new() })
+        Ok(Self {
+            name,
+            dim,
+            train,
+            held_out,
+            shift,
+            scale,
+            truth: Some(truth),
+            variance: variance.max(1e-12),
+            notes: Vec::new(),
+        })
     }
 
     /// Rows from a file: split, then brought to mean 0 and variance 1 by the training part.
-    pub fn from_rows(name: String, rows: Vec<f32>, dim: usize, held_out: f64, standardise: bool, seed: u64) -> Result<Self> {
+    pub fn from_rows(
+        name: String,
+        rows: Vec<f32>,
+        dim: usize,
+        held_out: f64,
+        standardise: bool,
+        seed: u64,
+    ) -> Result<Self> {
         let (mut train, mut held) = split(rows, dim, held_out, seed);
         let (mean, variance) = moments(&train, dim);
         let mut notes = Vec::new();
@@ -106,7 +129,9 @@ impl Dataset {
         }
         if let Some(bad) = train.iter().chain(&held).position(|v| !v.is_finite()) {
             return Err(Error::data(
-                Problem::new("a number leaves the range of 32-bit numbers when standardised").at(&name).found(format!("value {bad}")),
+                Problem::new("a number leaves the range of 32-bit numbers when standardised")
+                    .at(&name)
+                    .found(format!("value {bad}")),
             ));
         }
         let variance = moments(&train, dim).1.iter().sum::<f64>() / dim as f64;
@@ -137,7 +162,12 @@ mod tests {
         let (mean, variance) = moments(&d.train, 3);
         assert!(mean[0].abs() < 1e-5 && (variance[0] - 1.0).abs() < 1e-5 && (variance[1] - 1.0).abs() < 1e-5);
         assert_eq!(d.notes.len(), 1);
-        let mut back: Vec<i32> = d.to_data(&d.train).chunks(3).chain(d.to_data(&d.held_out).chunks(3)).map(|r| r[0].round() as i32).collect();
+        let mut back: Vec<i32> = d
+            .to_data(&d.train)
+            .chunks(3)
+            .chain(d.to_data(&d.held_out).chunks(3))
+            .map(|r| r[0].round() as i32)
+            .collect();
         back.sort_unstable();
         assert_eq!(back, (0..200).collect::<Vec<_>>());
     }

@@ -139,7 +139,11 @@ pub struct Weighting {
 pub const WEIGHTS: &[Weighting] = &[
     Weighting { name: "sigma2", doc: "lambda = sigma_t^2: the plain noise loss", of_noise: |_| 1.0 },
     Weighting { name: "sigma", doc: "lambda = sigma_t (Li, Li, Zhang, Bian 2023, eq. 6)", of_noise: |k| 1.0 / k.sigma },
-    Weighting { name: "1", doc: "lambda = 1: the loss that bounds the KL divergence", of_noise: |k| 1.0 / (k.sigma * k.sigma) },
+    Weighting {
+        name: "1",
+        doc: "lambda = 1: the loss that bounds the KL divergence",
+        of_noise: |k| 1.0 / (k.sigma * k.sigma),
+    },
 ];
 
 /// A row of [`TIME_SAMPLING`].
@@ -176,7 +180,11 @@ pub struct Optimiser {
 pub const OPTIMISERS: &[Optimiser] = &[
     Optimiser { name: "sgd", doc: "gradient descent with momentum beta1", shader: "optimiser/rule/sgd" },
     Optimiser { name: "adam", doc: "Adam (Kingma, Ba 2015)", shader: "optimiser/rule/adam" },
-    Optimiser { name: "adamw", doc: "Adam with decoupled weight decay (Loshchilov, Hutter 2019)", shader: "optimiser/rule/adamw" },
+    Optimiser {
+        name: "adamw",
+        doc: "Adam with decoupled weight decay (Loshchilov, Hutter 2019)",
+        shader: "optimiser/rule/adamw",
+    },
 ];
 
 impl TrainOptions {
@@ -196,7 +204,10 @@ impl TrainOptions {
             // excludes the upper end, infinity and NaN alike
             if !(value >= low && value < high) {
                 return Err(Error::usage(
-                    Problem::new("a number is out of range").at(flag).found(value).expected(format!("at least {low}, below {high}")),
+                    Problem::new("a number is out of range")
+                        .at(flag)
+                        .found(value)
+                        .expected(format!("at least {low}, below {high}")),
                 ));
             }
         }

@@ -27,7 +27,13 @@ pub fn moment(process: &Process, variance: f64, t: f64) -> Moment {
 }
 
 /// The tables of a training.
-pub fn training_table(network: &Network, process: &Process, variance: f64, options: &TrainOptions, seed: u64) -> Result<TimeTable> {
+pub fn training_table(
+    network: &Network,
+    process: &Process,
+    variance: f64,
+    options: &TrainOptions,
+    seed: u64,
+) -> Result<TimeTable> {
     let law = row(TIME_SAMPLING, |r| r.name, "--time-sampling", &options.time_sampling)?;
     let weight = row(WEIGHTS, |r| r.name, "--weight", &options.weight)?;
     let quantile = |i: usize| (law.quantile)((i as f64 + 0.5) / TIMES as f64, process.t0(), process.t_max());
@@ -36,7 +42,14 @@ pub fn training_table(network: &Network, process: &Process, variance: f64, optio
 }
 
 /// The tables of any list of times, with a weight of the noise loss.
-pub fn table(network: &Network, process: &Process, variance: f64, times: Vec<f64>, seed: u64, weight: fn(Moment) -> f64) -> TimeTable {
+pub fn table(
+    network: &Network,
+    process: &Process,
+    variance: f64,
+    times: Vec<f64>,
+    seed: u64,
+    weight: fn(Moment) -> f64,
+) -> TimeTable {
     let mut coefficients = Vec::with_capacity(8 * times.len());
     let mut features = Vec::with_capacity(network.options.features * times.len());
     for &t in &times {

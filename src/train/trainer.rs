@@ -81,7 +81,13 @@ pub fn needs(network: &Network, data: &Dataset, options: &TrainOptions) -> Arena
 
 impl Setup {
     /// Plans the training of `network` on `data`; the weights at step 0 are those of `seed`.
-    pub fn new(network: &Network, process: &Process, data: &Dataset, options: &TrainOptions, seed: u64) -> Result<Self> {
+    pub fn new(
+        network: &Network,
+        process: &Process,
+        data: &Dataset,
+        options: &TrainOptions,
+        seed: u64,
+    ) -> Result<Self> {
         options.check()?;
         let held = data.held_out.len() / data.dim;
         let mut arena = Arena::new();
@@ -139,10 +145,7 @@ impl Setup {
     /// Uploads the state of a checkpoint.
     pub fn restore(&self, engine: &mut dyn Engine, state: &State) -> Result<()> {
         let t = &self.tensors;
-        let sets = [
-            (&t.weights.groups, &state.weights),
-            (&t.average.groups, &state.average),
-        ];
+        let sets = [(&t.weights.groups, &state.weights), (&t.average.groups, &state.average)];
         for (tensors, values) in sets {
             for (tensor, values) in tensors.iter().zip(values) {
                 engine.write(tensor, values)?;
@@ -236,12 +239,18 @@ impl<'e> Trainer<'e> {
 
     fn diverged(&self, step: u32, losses: &[f32]) -> Error {
         let at = step.saturating_sub(self.step) as usize;
-        let before: Vec<String> = losses[at.saturating_sub(9).min(losses.len())..(at + 1).min(losses.len())].iter().map(|l| format!("{l:.3e}")).collect();
+        let before: Vec<String> = losses[at.saturating_sub(9).min(losses.len())..(at + 1).min(losses.len())]
+            .iter()
+            .map(|l| format!("{l:.3e}"))
+            .collect();
         let rate = schedule::row(&self.setup.options, step)[0];
         Error::diverged(
-            Problem::new(format!("the training diverged at step {} (loss, gradient or weights are no longer finite)", step + 1))
-                .found(format!("losses {} at learning rate {rate:.1e}", before.join(", ")))
-                .hint("the last checkpoint is finite; try a smaller --lr, a longer --warmup or --clip 1"),
+            Problem::new(format!(
+                "the training diverged at step {} (loss, gradient or weights are no longer finite)",
+                step + 1
+            ))
+            .found(format!("losses {} at learning rate {rate:.1e}", before.join(", ")))
+            .hint("the last checkpoint is finite; try a smaller --lr, a longer --warmup or --clip 1"),
         )
     }
 
@@ -261,9 +270,8 @@ impl<'e> Trainer<'e> {
     /// Everything a checkpoint keeps.
     pub fn state(&mut self) -> Result<State> {
         let t = &self.setup.tensors;
-        let mut read = |tensors: &[Tensor]| -> Result<Vec<Vec<f32>>> {
-            tensors.iter().map(|t| self.engine.read(t)).collect()
-        };
+        let mut read =
+            |tensors: &[Tensor]| -> Result<Vec<Vec<f32>>> { tensors.iter().map(|t| self.engine.read(t)).collect() };
         let (weights, average) = (read(&t.weights.groups)?, read(&t.average.groups)?);
         let halves = |m: Vec<f32>| (m[..m.len() / 2].to_vec(), m[m.len() / 2..].to_vec());
         let (moment1, moment2) = read(&t.moments)?.into_iter().map(halves).unzip();
