@@ -11,8 +11,7 @@ use scorefield::reference::TWINS;
 use scorefield::train::options::OPTIMISERS;
 
 /// Slots with the directory of their fillers.
-const SLOTS: &[(&str, &str)] =
-    &[("activation", "activation/"), ("epilogue", "network/epilogue/"), ("rule", "optimiser/rule/")];
+const SLOTS: &[(&str, &str)] = &[("activation", "activation/"), ("rule", "optimiser/rule/")];
 
 /// Every file below `shaders/` with its text.
 fn files() -> Vec<(String, &'static str)> {

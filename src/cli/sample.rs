@@ -163,9 +163,11 @@ pub fn run(context: &mut Context, args: &Args) -> Result<()> {
     }
     let mut writer = PointWriter::create(&output, args.force, schema, args.n as usize, dim)?;
     let mut paths = match (&args.trajectories, &follow) {
-        (Some(path), Some(f)) => {
-            Some((PointWriter::create(path, args.force, None, f.paths * f.stages.len(), dim)?, Vec::new()))
-        }
+        (Some(path), Some(f)) => Some((
+            PointWriter::create(path, args.force, None, f.paths * f.stages.len(), dim)?
+                .shaped(&[f.paths, f.stages.len()])?,
+            Vec::new(),
+        )),
         _ => None,
     };
     let mut engine = context.engine()?;

@@ -54,7 +54,7 @@ impl PointWriter {
         let mut writer =
             Self { sink, path: path.to_path_buf(), format, schema, rows, width, written: 0, start: Vec::new() };
         writer.start = match format {
-            Format::Npy => npy_header(rows, width),
+            Format::Npy => npy_header(&[rows, width]),
             Format::Text { separator } if writer.schema.header => {
                 let names: Vec<String> = writer.schema.columns.iter().map(|c| c.name.clone()).collect();
                 text_line(&names, separator).into_bytes()
@@ -62,6 +62,19 @@ impl PointWriter {
             _ => Vec::new(),
         };
         Ok(writer)
+    }
+
+    /// Gives the rows of an .npy file more than two axes: (`axes`.., width), whose product is the number of rows.
+    pub fn shaped(mut self, axes: &[usize]) -> Result<Self> {
+        if self.format != Format::Npy || self.written > 0 || axes.iter().product::<usize>() != self.rows {
+            return Err(Error::usage(
+                Problem::new("only .npy files have more than two axes")
+                    .at(self.path.display())
+                    .expected("a name that ends in .npy"),
+            ));
+        }
+        self.start = npy_header(&[axes, &[self.width]].concat());
+        Ok(self)
     }
 
     /// Writes whole rows, row-major.
@@ -129,13 +142,14 @@ fn format_of(path: &Path) -> Result<Format> {
 }
 
 /// An NPY header of version 1, padded so that the numbers begin at a multiple of 64 bytes.
-fn npy_header(rows: usize, width: usize) -> Vec<u8> {
+fn npy_header(shape: &[usize]) -> Vec<u8> {
     const BEFORE: usize = 10;
-    let mut text = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({rows}, {width}), }}");
+    let shape: Vec<String> = shape.iter().map(usize::to_string).collect();
+    let mut text = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}), }}", shape.join(", "));
     let padded = (BEFORE + text.len() + 1).next_multiple_of(64) - BEFORE;
     text += &" ".repeat(padded - 1 - text.len());
     text.push('\n');
-    // at most 120 bytes, as two numbers have at most 40 digits
+    // a few axes of at most 20 digits each are far below the 65 535 bytes of version 1
     let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
     bytes.extend((text.len() as u16).to_le_bytes());
     bytes.extend(text.bytes());
