@@ -1,4 +1,4 @@
-//! The one way from flags to their defaults, below all rooms that have options.
+//! What flags have in common, below all rooms that have options: defaults, and help texts made from tables.
 
 /// The defaults of a group of flags: what an empty command line gives. So a default is written once, beside its flag.
 pub fn defaults<T: clap::Args>() -> T {
@@ -11,4 +11,9 @@ pub fn defaults<T: clap::Args>() -> T {
     <Only<T> as clap::Parser>::try_parse_from(["defaults"])
         .unwrap_or_else(|e| panic!("a flag has no default: {e}"))
         .inner
+}
+
+/// Help for a flag that names a row of a table: `what`, then the names.
+pub fn choices<T>(what: &str, table: &[T], name: fn(&T) -> &'static str) -> String {
+    format!("{what}: {}", table.iter().map(name).collect::<Vec<_>>().join(", "))
 }

@@ -80,7 +80,7 @@ pub fn train(
     if let Some(state) = start {
         trainer.restore(state)?;
     }
-    let mut run = Run { config, dir, card: &card, floor: floor.as_ref(), times: &times, clock, first_step: 0.0 };
+    let mut run = Run { config, dir, card: &card, floor: floor.as_ref(), times: &times, clock, first_step: 0.0, pending: Pending::default() };
     if start.is_none() {
         run.checkpoint(&mut trainer)?;
     }
@@ -117,6 +117,15 @@ struct Run<'a> {
     times: &'a [f64],
     clock: Instant,
     first_step: f64,
+    pending: Pending,
+}
+
+/// Ticks that are too short for a line of the log of their own.
+#[derive(Default)]
+struct Pending {
+    steps: u32,
+    loss: f64,
+    seconds: f64,
 }
 
 impl Run<'_> {
@@ -143,7 +152,7 @@ impl Run<'_> {
             // half a second a tick: often enough to be stopped, seldom enough to cost nothing
             pace = ((f64::from(done) * 0.5 / seconds.max(1e-6)) as u32).clamp(1, CHUNK as u32).min(pace * 8);
             watch(Event::Tick { tick: &tick, rate: f64::from(done) / seconds });
-            self.log_tick(&tick, f64::from(done) / seconds)?;
+            self.log_tick(&tick, done, seconds, tick.step == options.steps || 2 * (done + self.pending.steps) >= pace.min(CHUNK as u32))?;
             if tick.step % options.eval_interval() == 0 || tick.step == options.steps {
                 last = self.evaluate(trainer, watch)?;
             }
@@ -161,12 +170,22 @@ impl Run<'_> {
         Ok(last)
     }
 
-    fn log_tick(&mut self, tick: &Tick, rate: f64) -> Result<()> {
+    /// One line a half second or so; ticks cut short by an evaluation join the next.
+    fn log_tick(&mut self, tick: &Tick, steps: u32, seconds: f64, whole: bool) -> Result<()> {
+        let p = &mut self.pending;
+        p.steps += steps;
+        p.loss += tick.loss * f64::from(steps);
+        p.seconds += seconds;
+        if !whole {
+            return Ok(());
+        }
+        let p = std::mem::take(p);
+        let n = f64::from(p.steps);
         self.dir.append_jsonl(
             "train.jsonl",
             &json!({
-                "step": tick.step, "loss/train": tick.loss, "steps": tick.losses.len(), "grad/norm": tick.gradient_norm,
-                "lr": tick.rate, "time/elapsed_s": self.clock.elapsed().as_secs_f64(), "time/steps_per_s": rate,
+                "step": tick.step, "loss/train": p.loss / n, "steps": p.steps, "grad/norm": tick.gradient_norm,
+                "lr": tick.rate, "time/elapsed_s": self.clock.elapsed().as_secs_f64(), "time/steps_per_s": n / p.seconds,
             }),
         )
     }

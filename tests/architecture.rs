@@ -10,7 +10,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("defaults", &[]),
     ("recording", &["error"]),
     ("process", &["error"]),
-    ("render", &["error"]),
+    ("render", &["error", "recording"]),
     ("io", &["error"]),
     ("distribution", &["error", "random"]),
     ("metrics", &["error", "random"]),
@@ -24,8 +24,17 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("score", &["error", "network", "process", "recording", "train"]),
     ("sample", &["error", "process", "recording", "score"]),
     ("evaluate", &["distribution", "error", "metrics", "process", "random", "recording", "score", "train"]),
-    ("doctor", &["error", "network", "process", "random", "recording", "reference", "sample", "score", "train"]),
+    (
+        "doctor",
+        &["error", "network", "process", "random", "recording", "reference", "render", "sample", "score", "train"],
+    ),
     ("model", &["error", "io", "network", "process", "score", "train"]),
+    (
+        "pictures",
+        &[
+            "distribution", "error", "io", "model", "process", "random", "recording", "render", "sample", "score",
+        ],
+    ),
     ("config", &["defaults", "distribution", "error", "io", "network", "train"]),
     ("session", &["config", "error", "io", "model", "network", "recording", "reference", "train"]),
 ];

@@ -7,7 +7,9 @@ struct Eight {
 }
 
 fn unpack_eight(words: vec4<u64>) -> Eight {
-    return Eight(bitcast<vec4<f32>>(vec4<u32>(words & vec4<u64>(0xfffffffflu))), bitcast<vec4<f32>>(vec4<u32>(words >> vec4<u32>(32u))));
+    let low = vec4<u32>(words & vec4<u64>(0xfffffffflu));
+    let high = vec4<u32>(words >> vec4<u32>(32u));
+    return Eight(bitcast<vec4<f32>>(low), bitcast<vec4<f32>>(high));
 }
 
 fn pack_eight(e: Eight) -> vec4<u64> {

@@ -92,7 +92,7 @@ fn files(context: &mut Context, args: &Args, truth: &str, signals: &Signals) -> 
         ));
     }
     let most = |t: &Table| t.rows.min(args.n.unwrap_or(t.rows)) * t.width;
-    let mut progress = context.ui.progress("evaluating", 0);
+    let mut progress = context.ui.progress("evaluating", 1);
     let said = evaluate::files(
         &a.values[..most(&a)],
         &b.values,
@@ -144,7 +144,7 @@ fn model(context: &mut Context, args: &Args, signals: &Signals) -> Result<()> {
     let mut engine = context.engine()?;
     let seed = context.global.seed;
     let samples = draw(context, args, engine.as_mut(), &found, n, signals)?;
-    let mut progress = context.ui.progress("evaluating", 0);
+    let mut progress = context.ui.progress("evaluating", 1);
     let mut watch = |what: &str| {
         progress.at(0, what);
         signals.stop().map_or(Ok(()), Err)
@@ -202,7 +202,10 @@ fn draw(
 fn report(context: &mut Context, said: &Evaluation) -> Result<()> {
     for m in &said.measurements {
         context.ui.say(&m.to_string())?;
-        context.ui.say(&format!("    {}", m.definition))?;
+        // the errors at single times share the definition of their integral, which follows them
+        if !m.name.contains(" at t = ") {
+            context.ui.say(&format!("    {}", m.definition))?;
+        }
     }
     said.notes.iter().for_each(|n| context.ui.note(n));
     context.ui.value("metrics", json!(said.measurements));

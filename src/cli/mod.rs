@@ -1,7 +1,13 @@
 //! The command line: one file a command. A command parses, calls the library, prints.
 
+mod animate;
+mod data;
+mod demo;
+mod describe;
 mod device;
 mod eval;
+mod picture;
+mod plot;
 mod run;
 mod sample;
 mod signals;
@@ -68,9 +74,13 @@ Exit codes: 0 done, 2 usage, 3 data, 4 checkpoint, 5 device, 6 device lost, 7 ca
 
 #[derive(Subcommand)]
 enum Command {
+    Demo(demo::Args),
     Train(Box<train::Args>),
     Sample(sample::Args),
     Eval(eval::Args),
+    Data(Box<data::Args>),
+    Plot(Box<plot::Args>),
+    Animate(Box<animate::Args>),
     Devices(device::DevicesArgs),
     Doctor(device::DoctorArgs),
 }
@@ -126,13 +136,7 @@ pub fn main(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> u8 {
     let ui = Ui::new(cli.global.json, cli.global.quiet);
     let inner = matches.subcommand().map(|(_, m)| m.clone()).unwrap_or_default();
     let mut context = Context { global: cli.global, ui, matches: inner };
-    let outcome = match cli.command {
-        Command::Train(a) => train::run(&mut context, &a),
-        Command::Sample(a) => sample::run(&mut context, &a),
-        Command::Eval(a) => eval::run(&mut context, &a),
-        Command::Devices(a) => device::devices(&mut context, &a),
-        Command::Doctor(a) => device::doctor(&mut context, &a),
-    };
+    let outcome = dispatch(&mut context, cli.command);
     match outcome.and_then(|()| context.ui.finish()) {
         Ok(()) => 0,
         Err(e) if crate::io::is_closed_pipe(&e) => 141,
@@ -141,6 +145,30 @@ pub fn main(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> u8 {
             e.exit_code()
         }
     }
+}
+
+fn dispatch(context: &mut Context, command: Command) -> Result<()> {
+    match command {
+        Command::Demo(a) => demo::run(context, &a),
+        Command::Train(a) => train::run(context, &a),
+        Command::Sample(a) => sample::run(context, &a),
+        Command::Eval(a) => eval::run(context, &a),
+        Command::Data(a) => data::run(context, &a),
+        Command::Plot(a) => plot::run(context, &a),
+        Command::Animate(a) => animate::run(context, &a),
+        Command::Devices(a) => device::devices(context, &a),
+        Command::Doctor(a) => device::doctor(context, &a),
+    }
+}
+
+/// Runs a command from within another, with the same flags everywhere and the same output.
+fn nested(context: &mut Context, arguments: &[&str]) -> Result<()> {
+    let words = std::iter::once("scorefield").chain(arguments.iter().copied());
+    let fault = |e: clap::Error| Error::bug(Problem::new(format!("a command within a command is wrong: {e}")));
+    let matches = Cli::command().try_get_matches_from(words).map_err(fault)?;
+    let cli = Cli::from_arg_matches(&matches).map_err(fault)?;
+    context.matches = matches.subcommand().map(|(_, m)| m.clone()).unwrap_or_default();
+    dispatch(context, cli.command)
 }
 
 /// Runs the program so that a fault of it ends in one line, a request and exit code 70, not in a backtrace.

@@ -7,23 +7,22 @@ use serde_json::json;
 use super::signals::Signals;
 use super::ui::grouped;
 use super::{Context, run};
+use crate::defaults::choices;
 use crate::error::{Error, Problem, Result};
 use crate::io::PointWriter;
 use crate::model::Which;
-use crate::process::{self, Plan, Process, SamplerOptions, Variance};
+use crate::process::{self, GRIDS, Plan, Process, SAMPLERS, SamplerOptions, Variance};
 use crate::sample::{self, Follow, Request, State};
 
 /// Which reverse process.
 #[derive(clap::Args, Clone)]
 pub struct SamplerArgs {
-    /// Sampler: ei, em, ddpm, ddim, ode-euler, ode-heun, ei-ode
-    #[arg(long, default_value = "ei", help_heading = "Sampler")]
+    #[arg(long, help = choices("Sampler", SAMPLERS, |s| s.name), default_value = "ei", help_heading = "Sampler")]
     pub sampler: String,
     /// Reverse steps
     #[arg(long, default_value_t = 250, help_heading = "Sampler")]
     pub steps: usize,
-    /// Time grid: benton, geometric, uniform
-    #[arg(long, default_value = "benton", help_heading = "Sampler")]
+    #[arg(long, help = choices("Time grid", GRIDS, |g| g.name), default_value = "benton", help_heading = "Sampler")]
     pub grid: String,
     /// ddpm: variance of a step: beta, beta-tilde, analytic
     #[arg(long, help_heading = "Sampler")]

@@ -106,6 +106,14 @@ impl Progress {
             None => {}
         }
     }
+    /// Shows the position of `total`, where the work itself knows how much there is.
+    pub fn at_of(&mut self, position: u64, total: u64, words: &str) {
+        self.total = total;
+        if let Some(bar) = &self.bar {
+            bar.set_length(total);
+        }
+        self.at(position, words);
+    }
     /// A line that stays, above the bar.
     pub fn line(&self, text: &str) {
         match &self.bar {

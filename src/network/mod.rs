@@ -14,6 +14,7 @@ pub use activation::{ACTIVATIONS, Activation};
 pub use head::{FEATURES, HEADS, Head, Moment, TimeFeatures};
 pub use layout::{INITS, Layer, Layout, row};
 
+use crate::defaults::choices;
 use crate::error::{Error, Problem, Result};
 use crate::recording::{Arena, Dispatch, PANEL, Recording, Tensor, Work, panels};
 
@@ -31,8 +32,7 @@ pub struct NetworkOptions {
     /// Hidden layers: WIDTHxLAYERS (128x3) or a list of widths (256,128,64)
     #[arg(long, default_value = "128x3", help_heading = "Network")]
     pub hidden: String,
-    /// Activation: relu, leaky-relu, elu, selu, gelu, silu, mish, softplus, tanh, signrelu
-    #[arg(long, default_value = "silu", help_heading = "Network")]
+    #[arg(long, help = choices("Activation", ACTIVATIONS, |a| a.name), default_value = "silu", help_heading = "Network")]
     pub activation: String,
     /// SignReLU's parameter alpha > 0
     #[arg(long, default_value_t = 1.0, help_heading = "Network")]
@@ -40,14 +40,12 @@ pub struct NetworkOptions {
     /// Train alpha, one value a layer
     #[arg(long, help_heading = "Network")]
     pub train_alpha: bool,
-    /// Time features: sinusoidal, fourier, raw
-    #[arg(long, default_value = "fourier", help_heading = "Network")]
+    #[arg(long, help = choices("Time features", FEATURES, |f| f.name), default_value = "fourier", help_heading = "Network")]
     pub time_features: String,
     /// Number of time features
     #[arg(long, default_value_t = 30, help_heading = "Network")]
     pub features: usize,
-    /// What the network predicts: eps, x0, v, score, residual
-    #[arg(long, default_value = "residual", help_heading = "Network")]
+    #[arg(long, help = choices("What the network predicts", HEADS, |h| h.name), default_value = "residual", help_heading = "Network")]
     pub predict: String,
     /// Layer norm before each activation
     #[arg(long, help_heading = "Network")]
@@ -55,8 +53,7 @@ pub struct NetworkOptions {
     /// Skip connections round hidden layers of equal width
     #[arg(long, help_heading = "Network")]
     pub skip: bool,
-    /// Initialisation: pytorch, he, xavier, lecun
-    #[arg(long, default_value = "he", help_heading = "Network")]
+    #[arg(long, help = choices("Initialisation", INITS, |i| i.name), default_value = "he", help_heading = "Network")]
     pub init: String,
     /// Train only the last layer (random features)
     #[arg(long, help_heading = "Network")]

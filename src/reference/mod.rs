@@ -7,6 +7,7 @@ mod loss;
 mod network;
 mod optimiser;
 mod random;
+mod render;
 mod sampler;
 
 use std::collections::HashMap;
@@ -45,6 +46,10 @@ pub const TWINS: &[(&str, Twin)] = &[
     ("layout/to_panels", sampler::to_panels),
     ("doctor/philox", random::philox),
     ("doctor/normals", random::normals),
+    ("render/clear", render::clear),
+    ("render/splat", render::splat),
+    ("render/count", render::count),
+    ("render/tone", render::tone),
 ];
 
 /// Number of time bins of the loss; `BINS` of `shaders/lib/loss_bins.wgsl`.

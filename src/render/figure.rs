@@ -140,6 +140,14 @@ impl Panel {
     pub fn plane(x: Axis, y: Axis) -> Self {
         Self { equal_aspect: true, frame: Frame::Boxed, ..Self::chart(x, y) }
     }
+    /// A picture of two columns: a plane, unless one range is so much longer than the other that a common unit would
+    /// leave nothing to see.
+    pub fn columns(x: Axis, y: Axis) -> Self {
+        const MOST: f64 = 4.0;
+        let [w, h] = [&x, &y].map(|axis| (axis.range.1 - axis.range.0).abs());
+        let apart = w > MOST * h || h > MOST * w;
+        Self { equal_aspect: !apart, aspect: 0.8, ..Self::plane(x, y) }
+    }
     /// A chart: open axes, free aspect.
     pub fn chart(x: Axis, y: Axis) -> Self {
         Self {

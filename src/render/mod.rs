@@ -3,12 +3,13 @@
 //! A [`figure::Figure`] is a plain value: panels in a grid, each with layers inside axes. Its layout is solved before
 //! anything is drawn, so that the device can draw a cloud into exactly the pixels of a panel; the host then adds axes,
 //! numbers, legends and text. [`charts`] has the ready figures, [`animation`] writes frames as GIF or APNG and stills
-//! as PNG, and [`twin`] holds plain versions of the kernels in `shaders/render`.
+//! as PNG, [`cloud`] draws clouds on the device, and [`twin`] holds plain versions of the kernels in `shaders/render`.
 
 pub mod animation;
 mod axes;
 pub mod canvas;
 pub mod charts;
+pub mod cloud;
 pub mod colour;
 pub mod figure;
 pub mod layout;

@@ -2,16 +2,18 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::defaults::choices;
 use crate::error::{Error, Problem, Result};
 use crate::network::{Moment, row};
-use crate::process::{Process, ProcessConfig};
+use crate::process::{PROCESSES, Process, ProcessConfig};
+
+use super::schedule::SCHEDULES;
 
 /// Process and times.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, clap::Args)]
 #[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
 pub struct ProcessOptions {
-    /// Noising process: ou, vp, ve
-    #[arg(long, default_value = "ou", help_heading = "Process")]
+    #[arg(long, help = choices("Noising process", PROCESSES, |p| p.name), default_value = "ou", help_heading = "Process")]
     pub process: String,
     /// Time T of pure noise (the process's own if not given)
     #[arg(long, help_heading = "Process")]
@@ -29,11 +31,11 @@ pub struct ProcessOptions {
     #[arg(long, help_heading = "Process")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub beta_max: Option<f64>,
-    /// ve: smallest noise, in data units
+    /// ve: smallest noise, in model units (those of the data, standardised where it is)
     #[arg(long, help_heading = "Process")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sigma_min: Option<f64>,
-    /// ve: largest noise, in data units
+    /// ve: largest noise, in model units
     #[arg(long, help_heading = "Process")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sigma_max: Option<f64>,
@@ -72,14 +74,12 @@ pub struct TrainOptions {
     /// Learning rate at its highest
     #[arg(long, default_value_t = 4e-3, help_heading = "Training")]
     pub lr: f64,
-    /// Learning-rate schedule: constant, cosine, step
-    #[arg(long, default_value = "cosine", help_heading = "Training")]
+    #[arg(long, help = choices("Learning-rate schedule", SCHEDULES, |s| s.name), default_value = "cosine", help_heading = "Training")]
     pub lr_schedule: String,
     /// Steps of linear warm-up
     #[arg(long, default_value_t = 200, help_heading = "Training")]
     pub warmup: u32,
-    /// Optimiser: sgd, adam, adamw
-    #[arg(long, default_value = "adam", help_heading = "Training")]
+    #[arg(long, help = choices("Optimiser", OPTIMISERS, |o| o.name), default_value = "adam", help_heading = "Training")]
     pub optimiser: String,
     /// Momentum of sgd, first decay of adam
     #[arg(long, default_value_t = 0.9, help_heading = "Training")]
@@ -99,14 +99,12 @@ pub struct TrainOptions {
     /// Decay of the moving average of the weights, with a warm-up
     #[arg(long, default_value_t = 0.999, help_heading = "Training")]
     pub ema: f64,
-    /// How times are drawn: log-uniform, uniform
-    #[arg(long, default_value = "log-uniform", help_heading = "Training")]
+    #[arg(long, help = choices("How times are drawn", TIME_SAMPLING, |t| t.name), default_value = "log-uniform", help_heading = "Training")]
     pub time_sampling: String,
     /// Draw times independently instead of one stratum a row
     #[arg(long, help_heading = "Training")]
     pub no_stratify: bool,
-    /// Weight lambda(t) of |s - target|^2: sigma2 (the noise loss), sigma, 1
-    #[arg(long, default_value = "sigma2", help_heading = "Training")]
+    #[arg(long, help = choices("Weight lambda(t) of |s - target|^2, sigma2 being the noise loss", WEIGHTS, |w| w.name), default_value = "sigma2", help_heading = "Training")]
     pub weight: String,
     /// Share of the rows that is held out
     #[arg(long, default_value_t = 0.1, help_heading = "Training")]
@@ -218,7 +216,7 @@ impl TrainOptions {
         row(WEIGHTS, |r| r.name, "--weight", &self.weight)?;
         row(TIME_SAMPLING, |r| r.name, "--time-sampling", &self.time_sampling)?;
         row(OPTIMISERS, |r| r.name, "--optimiser", &self.optimiser)?;
-        row(super::schedule::SCHEDULES, |r| r.name, "--lr-schedule", &self.lr_schedule)?;
+        row(SCHEDULES, |r| r.name, "--lr-schedule", &self.lr_schedule)?;
         Ok(())
     }
     /// Steps between held-out losses.

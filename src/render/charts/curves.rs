@@ -64,7 +64,8 @@ pub fn loss_curves(data: &LossCurves) -> Result<Drawing> {
         let (xs, low, high) = (vec![xs.0, xs.1], vec![value - 2.0 * error; 2], vec![value + 2.0 * error; 2]);
         let low = if data.log.1 { low.into_iter().map(|v| v.max(value * 1e-3)).collect() } else { low };
         panel.layers.push(Layer::Band { xs, low, high, colour: colour.with_alpha(0.18) });
-        let label = format!("floor {} ± {}", plain(value), plain(error));
+        let range = if error > 0.0 { format!(" ± {}", plain(error)) } else { String::new() };
+        let label = format!("floor {}{range}", plain(value));
         panel.layers.push(Layer::HorizontalLine { y: value, label, colour, dashed: true });
     }
     let floor_layers = std::mem::take(&mut panel.layers);

@@ -44,10 +44,9 @@ pub fn pair_plot(data: &PairPlot, mut scatter: Option<PairRaster>) -> Result<Dra
     let ranges: Vec<(f64, f64)> = (0..d).map(|c| column_range(data, c)).collect();
     let mut figure = Figure::new(data.width, data.theme, &data.title, &data.caption);
     figure.columns = d;
-    figure.legend = vec![
-        (Key::Dot(data.theme.reference()), "data".to_owned()),
-        (Key::Dot(data.theme.accent()), "samples".to_owned()),
-    ];
+    let both = [("data", data.real, data.theme.reference()), ("samples", data.generated, data.theme.accent())];
+    let present = both.iter().filter(|(_, cloud, _)| !cloud.is_empty());
+    figure.legend = present.map(|(name, _, colour)| (Key::Dot(*colour), (*name).to_owned())).collect();
     for row in 0..d {
         figure.panels.extend((0..d).map(|column| pair_panel(data, &ranges, row, column)));
     }
@@ -107,6 +106,9 @@ fn diagonal(panel: &mut Panel, data: &PairPlot, range: (f64, f64), c: usize) {
     let edges: Vec<f64> = (0..=BINS).map(|i| range.at(i as f64 / BINS as f64)).collect();
     let mut top: f64 = 0.0;
     for (cloud, colour) in [(data.real, data.theme.reference()), (data.generated, data.theme.accent())] {
+        if cloud.is_empty() {
+            continue;
+        }
         let mut counts = [0.0; BINS];
         let mut total = 0.0;
         for part in column(cloud, data.names.len(), c).filter_map(|v| range.fraction(v)) {

@@ -67,7 +67,7 @@ impl View {
     fn figure(&self) -> Figure {
         let [x, y] = &self.labels;
         let mut figure = Figure::new(self.width, self.theme, &self.title, &self.caption);
-        figure.panels.push(Panel::plane(Axis::new(self.x_range, x), Axis::new(self.y_range, y)));
+        figure.panels.push(Panel::columns(Axis::new(self.x_range, x), Axis::new(self.y_range, y)));
         figure
     }
 }
@@ -189,12 +189,14 @@ pub fn trajectory_fan(view: &View, paths: Trajectories, cloud: Picture) -> Resul
     };
     let (end, start) = (paths.times[frames - 1], paths.times[0]);
     let mut figure = view.figure();
-    let bar = ColourBar { map, part: (part.1, part.0), axis: Axis::new((end, start), "time t") };
+    // most of the way is covered late: over many decades of time, colours follow its logarithm
+    let log = end > 0.0 && start > 50.0 * end;
+    let bar = ColourBar { map, part: (part.1, part.0), axis: Axis::new((end, start), "time t").log(log) };
     figure.panels[0].colour_bar = Some(bar);
     let layout = figure.layout()?;
     let (last, skipped) = layer_of(cloud, &layout.panels[0], view.theme, layout.unit, view.theme.accent())?;
     let count = paths.states.len() / (2 * frames);
-    let scale = Scale::new((end, start), false);
+    let scale = Scale::new((end, start), log);
     let values: Vec<f64> =
         paths.times.windows(2).map(|t| 1.0 - scale.fraction((t[0] + t[1]) / 2.0).unwrap_or(0.0)).collect();
     let alpha = (120.0 / count.max(1) as f64).sqrt().clamp(0.25, 0.95);

@@ -1,0 +1,192 @@
+//! What `plot`, `animate` and `data` share: finding what is meant, checking what was asked for.
+
+use std::path::{Path, PathBuf};
+
+use super::run::{self, Found};
+use super::sample::SamplerArgs;
+use super::signals::Signals;
+use super::{Context, ui::Progress};
+use crate::config::{self, RunConfig};
+use crate::error::{Error, Problem, Result};
+use crate::io::{ReadOptions, read_table};
+use crate::pictures::{self, Look, Model, Subject};
+use crate::process::Plan;
+use crate::recording::Engine;
+use crate::render::charts::MAX_COLUMNS;
+use crate::render::figure::WIDTHS;
+
+/// Size and colours of a picture.
+#[derive(clap::Args, Clone)]
+pub struct LookArgs {
+    /// Width in pixels; text and lines grow with it
+    #[arg(long, default_value_t = 1000, help_heading = "Look")]
+    pub width: u32,
+    /// Colours: light (for paper), dark (for screens)
+    #[arg(long, default_value = "light", help_heading = "Look")]
+    pub theme: String,
+}
+
+impl LookArgs {
+    /// Checked.
+    pub fn look(&self) -> Result<Look> {
+        // narrower than this nothing can be read
+        let (least, most) = (200, *WIDTHS.end());
+        if !(least..=most).contains(&self.width) {
+            let problem = Problem::new("the width of the picture is out of range").at("--width").found(self.width);
+            return Err(Error::usage(problem.expected(format!("{least} to {most} pixels"))));
+        }
+        let theme = self.theme.parse().map_err(|mut e: Error| {
+            e.problem_mut().place = Some("--theme".into());
+            e
+        })?;
+        Ok(Look { width: self.width, theme })
+    }
+}
+
+/// A run, or something without a model.
+pub(super) struct Scene {
+    /// The truth.
+    pub subject: Subject,
+    /// The model.
+    pub found: Option<Found>,
+}
+
+/// Finds what is meant: a run if there is one of that name, else a law or a file.
+pub(super) fn scene(context: &Context, name: &str, args: &SamplerArgs) -> Result<Scene> {
+    let path = Path::new(name);
+    let run = path.is_dir()
+        || path.extension().is_some_and(|e| e == "safetensors")
+        || name == "last"
+        || name.parse::<u64>().is_ok();
+    if !run {
+        return Ok(Scene { subject: load(context, name)?, found: None });
+    }
+    let found = run::open(name, args.which()?)?;
+    found.notes.iter().for_each(|n| context.ui.note(n));
+    Ok(Scene { subject: truth_of(context, &found), found: Some(found) })
+}
+
+/// A law with draws, or the rows of a file.
+pub fn load(context: &Context, source: &str) -> Result<Subject> {
+    if let Some(law) = config::law(source)? {
+        return Ok(Subject::of_law(law, context.global.seed));
+    }
+    let table = read_table(Path::new(source), &ReadOptions { allow_point_mass: true, ..ReadOptions::default() })?;
+    table.notes.iter().for_each(|n| context.ui.note(n));
+    Ok(Subject::of_rows(&stem(source), table.schema.encoded_names(), table.values))
+}
+
+/// The truth behind a run; where its data is gone the pictures show the model alone.
+pub fn truth_of(context: &Context, found: &Found) -> Subject {
+    let card = &found.card;
+    let names = card.schema.as_ref().map(crate::io::Schema::encoded_names);
+    let bare = || {
+        let names = names.clone().unwrap_or_else(|| (1..=card.dim).map(|i| format!("x{i}")).collect());
+        Subject::unknown(&stem(&card.source), names)
+    };
+    let member = found.dir.as_ref().and_then(|d| RunConfig::from_toml(&d.config()).ok()).and_then(|c| c.data.member);
+    let loaded = match config::law(&card.source) {
+        Ok(Some(law)) => Ok(Subject::of_law(law, card.seed)),
+        Ok(None) if card.source == "-" => Err(Error::data(Problem::new("the data came from stdin"))),
+        Ok(None) => read_table(
+            Path::new(&card.source),
+            &ReadOptions { member, allow_point_mass: true, ..ReadOptions::default() },
+        )
+        .map(|table| Subject::of_rows(&stem(&card.source), table.schema.encoded_names(), table.values)),
+        Err(e) => Err(e),
+    };
+    match loaded {
+        Ok(subject) if subject.dim == card.dim => subject,
+        Ok(_) => {
+            context.ui.note(&format!(
+                "{} has other columns than the model was trained on: drawing the model alone",
+                card.source
+            ));
+            bare()
+        }
+        Err(e) => {
+            context.ui.note(&format!("the data is not there ({}): drawing the model alone", e.problem()));
+            bare()
+        }
+    }
+}
+
+fn stem(source: &str) -> String {
+    if source == "-" {
+        return "stdin".into();
+    }
+    Path::new(source).file_stem().and_then(|s| s.to_str()).unwrap_or(source).to_string()
+}
+
+/// Where a picture goes when nothing is said.
+pub(super) fn default_output(found: Option<&Found>, subject: &Subject, name: &str) -> PathBuf {
+    match found.and_then(|f| f.dir.as_ref()) {
+        Some(dir) => dir.figures().join(name),
+        None => {
+            let clean: String =
+                subject.name.chars().map(|c| if c.is_alphanumeric() { c } else { '-' }).take(40).collect();
+            PathBuf::from(format!("{}-{name}", clean.trim_matches('-')))
+        }
+    }
+}
+
+/// The columns to show: as given, or the first that the kind can show.
+pub(super) fn columns(args: &[usize], subject: &Subject, pairs: bool) -> Result<Vec<usize>> {
+    subject.check_columns(args)?;
+    let most = if pairs { MAX_COLUMNS } else { 2 };
+    if args.is_empty() {
+        return Ok((0..subject.dim.min(most)).collect());
+    }
+    let least = if pairs { 1 } else { 2.min(subject.dim) };
+    if !(least..=most).contains(&args.len()) {
+        let expected = if pairs { format!("1 to {MAX_COLUMNS} columns") } else { format!("{least} columns") };
+        let problem = Problem::new("the picture cannot show these columns").at("--columns").found(args.len());
+        return Err(Error::usage(problem.expected(expected).hint("--kind pairs shows up to six")));
+    }
+    Ok(args.to_vec())
+}
+
+pub(super) fn check_count(flag: &str, n: usize, most: usize) -> Result<usize> {
+    if (1..=most).contains(&n) {
+        return Ok(n);
+    }
+    Err(Error::usage(Problem::new("a count is out of range").at(flag).found(n).expected(format!("1 to {most}"))))
+}
+
+/// The reverse process that the flags ask for.
+pub(super) fn plan(args: &SamplerArgs, found: &Found, engine: &mut dyn Engine, seed: u64) -> Result<Plan> {
+    args.plan(&found.score.process, &mut |times| crate::sample::energy(engine, &found.score, times, seed))
+}
+
+/// The sampler for pictures of motion: the one asked for, or one without noise.
+pub(super) fn smooth(context: &Context, args: &SamplerArgs) -> SamplerArgs {
+    let sampler = if context.given("sampler") { args.sampler.clone() } else { pictures::SMOOTH.into() };
+    SamplerArgs { sampler, ..args.clone() }
+}
+
+pub(super) fn model_of<'a>(found: &'a Found, plan: &'a Plan, args: &SamplerArgs, seed: u64) -> Model<'a> {
+    Model {
+        card: &found.card,
+        score: &found.score,
+        plan,
+        sampler: format!("{}, {} steps", args.sampler, args.steps),
+        seed,
+    }
+}
+
+/// `n` rows of a subject: the first of a file, fresh draws of a law.
+pub(super) fn cut(subject: &Subject, n: usize, seed: u64) -> Subject {
+    let rows = match &subject.law {
+        Some(law) => law.draw(seed, crate::random::Purpose::Data, 0, n),
+        None => subject.rows[..subject.rows.len().min(n * subject.dim)].to_vec(),
+    };
+    Subject { rows, ..subject.clone() }
+}
+
+/// Shows progress, and stops when asked to.
+pub(super) fn watcher<'a>(progress: &'a mut Progress, signals: &'a Signals) -> impl FnMut(u64, u64) -> Result<()> + 'a {
+    |done, total| {
+        progress.at_of(done, total, "samples");
+        signals.stop().map_or(Ok(()), Err)
+    }
+}
