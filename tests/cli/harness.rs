@@ -48,7 +48,8 @@ impl Place {
     pub fn with_run() -> Self {
         static RUN: OnceLock<Place> = OnceLock::new();
         let made = RUN.get_or_init(|| {
-            let place = Place::new();
+            // it is never dropped, so it lies where `cargo clean` finds it
+            let place = Place { dir: tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap() };
             place.write("t.csv", mixed_table());
             place.run(&format!("train t.csv {TINY} --checkpoint-every 5 --out r")).done();
             place
