@@ -168,6 +168,17 @@ impl RunDir {
         self.path.join("figures")
     }
 
+    /// Fails when the directory was removed or renamed: a path that is made anew would hide that the run is gone.
+    fn present(&self) -> Result<()> {
+        if self.lock.is_none() || self.path.join("lock").exists() {
+            return Ok(());
+        }
+        let problem = Problem::new("the run directory is gone").at(self.path.display());
+        Err(Error::write(
+            problem.hint("was it moved or removed while the training ran? What was saved is where it went"),
+        ))
+    }
+
     /// Writes a text file of the run atomically.
     pub fn write_text(&self, name: &str, text: &str) -> Result<()> {
         let mut file = OutputFile::create(&self.path.join(name), true)?;
@@ -177,6 +188,7 @@ impl RunDir {
 
     /// Adds a line to a log; it is with the system, not in a buffer, when this returns.
     pub fn append_jsonl(&self, name: &str, value: &Value) -> Result<()> {
+        self.present()?;
         let path = self.path.join(name);
         let write =
             || OpenOptions::new().create(true).append(true).open(&path)?.write_all(format!("{value}\n").as_bytes());
@@ -212,6 +224,7 @@ impl RunDir {
         if self.lock.is_none() {
             return Err(Error::bug(Problem::new("a checkpoint is saved without the lock").at(self.path.display())));
         }
+        self.present()?;
         let path = self.checkpoints().join(format!("{step:09}.safetensors"));
         checkpoint.save(&path)?;
         let listed = self.list_checkpoints();
