@@ -209,11 +209,18 @@ impl RunDir {
 
     /// Writes `checkpoints/STEP.safetensors`, then removes all but the newest two that this program wrote.
     pub fn save_checkpoint(&self, step: u64, checkpoint: &Checkpoint) -> Result<PathBuf> {
-        if self.lock.is_none() {
+        let Some(lock) = &self.lock else {
             return Err(Error::bug(Problem::new("a checkpoint is saved without the lock").at(self.path.display())));
-        }
+        };
         let path = self.checkpoints().join(format!("{step:09}.safetensors"));
+        // saving makes missing directories: without this, a run that was moved would go on in the shell of another
+        let still_there = || match lock::is_still(&self.path.join("lock"), lock) {
+            true => Ok(()),
+            false => Err(Error::write(Problem::new("the run was moved or removed while it went on").at(self.path.display()))),
+        };
+        still_there()?;
         checkpoint.save(&path)?;
+        still_there()?;
         let listed = self.list_checkpoints();
         let own = listed.iter().rev().map(|(_, path)| path).filter(|path| Checkpoint::is_ours(path));
         for old in own.skip(KEEP).filter(|old| **old != path) {
