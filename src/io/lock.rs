@@ -27,7 +27,7 @@ pub(super) fn take(path: &Path) -> Result<File> {
 
 /// Whether the path still means the file that was opened: an overwrite may have moved the directory aside since.
 #[cfg(unix)]
-fn is_still(path: &Path, file: &File) -> bool {
+pub(super) fn is_still(path: &Path, file: &File) -> bool {
     use std::os::unix::fs::MetadataExt;
     let place = |meta: fs::Metadata| (meta.dev(), meta.ino());
     fs::metadata(path).ok().map(place) == file.metadata().ok().map(place)
@@ -35,7 +35,7 @@ fn is_still(path: &Path, file: &File) -> bool {
 
 /// Elsewhere a directory with an open file in it cannot be moved.
 #[cfg(not(unix))]
-fn is_still(_: &Path, _: &File) -> bool {
+pub(super) fn is_still(_: &Path, _: &File) -> bool {
     true
 }
 

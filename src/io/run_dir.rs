@@ -168,17 +168,6 @@ impl RunDir {
         self.path.join("figures")
     }
 
-    /// Fails when the directory was removed or renamed: a path that is made anew would hide that the run is gone.
-    fn present(&self) -> Result<()> {
-        if self.lock.is_none() || self.path.join("lock").exists() {
-            return Ok(());
-        }
-        let problem = Problem::new("the run directory is gone").at(self.path.display());
-        Err(Error::write(
-            problem.hint("was it moved or removed while the training ran? What was saved is where it went"),
-        ))
-    }
-
     /// Writes a text file of the run atomically.
     pub fn write_text(&self, name: &str, text: &str) -> Result<()> {
         let mut file = OutputFile::create(&self.path.join(name), true)?;
@@ -188,7 +177,6 @@ impl RunDir {
 
     /// Adds a line to a log; it is with the system, not in a buffer, when this returns.
     pub fn append_jsonl(&self, name: &str, value: &Value) -> Result<()> {
-        self.present()?;
         let path = self.path.join(name);
         let write =
             || OpenOptions::new().create(true).append(true).open(&path)?.write_all(format!("{value}\n").as_bytes());
@@ -221,12 +209,20 @@ impl RunDir {
 
     /// Writes `checkpoints/STEP.safetensors`, then removes all but the newest two that this program wrote.
     pub fn save_checkpoint(&self, step: u64, checkpoint: &Checkpoint) -> Result<PathBuf> {
-        if self.lock.is_none() {
+        let Some(lock) = &self.lock else {
             return Err(Error::bug(Problem::new("a checkpoint is saved without the lock").at(self.path.display())));
-        }
-        self.present()?;
+        };
         let path = self.checkpoints().join(format!("{step:09}.safetensors"));
+        // saving makes missing directories: without this, a run that was moved would go on in the shell of another
+        let still_there = || match lock::is_still(&self.path.join("lock"), lock) {
+            true => Ok(()),
+            false => {
+                Err(Error::write(Problem::new("the run was moved or removed while it went on").at(self.path.display())))
+            }
+        };
+        still_there()?;
         checkpoint.save(&path)?;
+        still_there()?;
         let listed = self.list_checkpoints();
         let own = listed.iter().rev().map(|(_, path)| path).filter(|path| Checkpoint::is_ours(path));
         for old in own.skip(KEEP).filter(|old| **old != path) {

@@ -4,6 +4,8 @@
 //! checkpoints, 55 to 75 configuration and arguments, 76 to 93 outputs, 94 to 118 signals, processes and devices.
 //! Every refusal is checked for the same things, see [`harness::Place::refused`].
 
+#![cfg(unix)]
+
 mod arguments;
 mod checkpoints;
 mod data;
