@@ -21,7 +21,10 @@ use program::{Pipeline, Program};
 
 /// Families of kernels: the names that may stand between a kernel and `.wgsl`, with what each needs.
 pub const FAMILIES: &[(&str, &str)] = &[
-    ("panel", "lanes of one 8-wide subgroup share weights by subgroupBroadcast; for software devices"),
+    (
+        "panel",
+        "lanes of one 8-wide subgroup share weights by subgroupBroadcast, loads are 64 bits wide; for software devices",
+    ),
     ("tile", "workgroup-memory tiles; runs everywhere"),
 ];
 
@@ -75,10 +78,7 @@ impl Gpu {
             .map_err(|e| Error::device(Problem::new(format!("the device refused to open: {e}")).at(&line)))?;
         let health = Arc::new(Health::default());
         watch(&device, &health);
-        let family = match features.contains(wgpu::Features::SUBGROUP) && line.subgroup == (8, 8) {
-            true => "panel",
-            false => "tile",
-        };
+        let family = if panels_run(&line, features) { "panel" } else { "tile" };
         let readback = readback::Readback::new(&device);
         Ok(Self {
             timestamps: features.contains(wgpu::Features::TIMESTAMP_QUERY),
@@ -112,10 +112,10 @@ impl Gpu {
                 Problem::new("no such kernel family").at("--family").found(name).expected(names.join(", ")),
             ));
         };
-        if *family == "panel" && self.line.subgroup != (8, 8) {
+        if *family == "panel" && !panels_run(&self.line, self.device.features()) {
             return Err(Error::device(
-                Problem::new("kernel family `panel` needs subgroups of exactly 8 lanes")
-                    .found(format!("{:?}", self.line.subgroup)),
+                Problem::new("kernel family `panel` needs subgroups of exactly 8 lanes and 64-bit integers")
+                    .found(format!("subgroups of {:?}, features {:?}", self.line.subgroup, self.device.features())),
             ));
         }
         self.family = family;
@@ -220,6 +220,11 @@ impl Gpu {
         self.pipelines.insert(key, made.clone());
         Ok(made)
     }
+}
+
+/// Whether the kernels of family `panel` run on a device: they map lanes by hand and load 64-bit words.
+fn panels_run(line: &AdapterLine, features: wgpu::Features) -> bool {
+    features.contains(wgpu::Features::SUBGROUP | wgpu::Features::SHADER_INT64) && line.subgroup == (8, 8)
 }
 
 fn watch(device: &wgpu::Device, health: &Arc<Health>) {
