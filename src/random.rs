@@ -14,10 +14,8 @@ pub enum Purpose {
     Data = 1,
     /// The initial weights.
     Weights = 2,
-    /// Which training row goes into which place of a batch.
+    /// Which training row goes into which place of a batch (word 0), and at which time (word 1). 4 is not used.
     Batch = 3,
-    /// The time of a training row.
-    Time = 4,
     /// The noise added to a training row.
     Noise = 5,
     /// Times and noises of the held-out loss.

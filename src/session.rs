@@ -16,8 +16,6 @@ use crate::train::{CHUNK, HeldOut, Setup, State, Tick, Trainer};
 
 /// A line for whoever watches.
 pub enum Event<'a> {
-    /// A remark.
-    Note(&'a str),
     /// Some steps are done.
     Tick {
         /// What they reported.

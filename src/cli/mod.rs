@@ -20,7 +20,7 @@ use std::io::Write;
 
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::error::{Error, Problem, Result, nearest};
+use crate::error::{Error, Problem, Result};
 use crate::gpu::{Choice, Gpu};
 use crate::recording::Engine;
 use crate::reference::Reference;
@@ -211,9 +211,4 @@ fn usage(error: &clap::Error) -> u8 {
     let e = Error::usage(problem);
     ui::complain(&e);
     e.exit_code()
-}
-
-/// The hint for a name that is not in a list.
-pub fn suggest(given: &str, legal: &[&str]) -> Option<String> {
-    nearest(given, legal.iter().copied()).map(|n| format!("did you mean `{n}`?"))
 }

@@ -259,7 +259,6 @@ fn go(
 
 fn show(progress: &mut Progress, event: &Event<'_>) {
     match event {
-        Event::Note(text) => progress.line(text),
         Event::Tick { tick, rate } => {
             progress.at(u64::from(tick.step), &format!("loss {:.4}  {rate:.0} steps/s", tick.loss));
         }
