@@ -21,7 +21,7 @@
 //! | floor | what a number is when the model is exact |
 //!
 //! Shapes: `B` batch, `D` data dimension, `H` hidden width, `L` hidden layers, `N` reverse steps, `n` sample size.
-//! Batched activations lie in panels of 32 rows ([`recording::PANEL`]). Units are nats; W2 is not squared.
+//! Batched activations lie in panels of 64 whole rows ([`recording::PANEL`]). Units are nats; W2 is not squared.
 //! `docs/conventions.md` has every formula, `docs/checkpoint.md` the file format.
 //!
 //! # Three flows

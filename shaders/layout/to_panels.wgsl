@@ -11,7 +11,7 @@ struct Params {
 }
 
 @group(0) @binding(0) var<storage, read> rows: array<f32>; // (B, D)
-@group(0) @binding(1) var<storage, read_write> x: array<f32>; // (panels, D, 32)
+@group(0) @binding(1) var<storage, read_write> x: array<f32>; // (B, D) in panels
 @group(0) @binding(2) var<uniform> params: Params;
 
 @compute @workgroup_size(64)
@@ -21,8 +21,10 @@ fn main(
     @builtin(local_invocation_index) local: u32,
 ) {
     let i = linear_index(workgroup, groups, local);
-    let b = i / params.dim;
-    let d = i % params.dim;
-    if b >= (params.rows + 31u) / 32u * 32u { return; }
-    x[panel_index(b, d, params.dim)] = select(0.0, rows[min(b, params.rows - 1u) * params.dim + d], b < params.rows);
+    let width = padded_features(params.dim);
+    let b = i / width;
+    let d = i % width;
+    if b >= padded_rows(params.rows) { return; }
+    let value = rows[min(b, params.rows - 1u) * params.dim + min(d, params.dim - 1u)];
+    x[i] = select(0.0, value, b < params.rows && d < params.dim);
 }

@@ -10,7 +10,7 @@ struct Params {
     dim: u32,  // D
 }
 
-@group(0) @binding(0) var<storage, read> x: array<f32>; // (panels, D, 32)
+@group(0) @binding(0) var<storage, read> x: array<f32>; // (B, D) in panels
 @group(0) @binding(1) var<storage, read> units: array<f32>; // (2, D)
 @group(0) @binding(2) var<storage, read_write> rows: array<f32>; // (B, D)
 @group(0) @binding(3) var<uniform> params: Params;

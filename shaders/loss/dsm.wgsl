@@ -15,11 +15,11 @@ struct Params {
     times: u32, // K
 }
 
-@group(0) @binding(0) var<storage, read> output: array<f32>; // (panels, D, 32)
-@group(0) @binding(1) var<storage, read> offset: array<f32>; // (panels, D, 32)
+@group(0) @binding(0) var<storage, read> output: array<f32>; // (B, D) in panels
+@group(0) @binding(1) var<storage, read> offset: array<f32>; // (B, D) in panels
 @group(0) @binding(2) var<storage, read> coefficients: array<vec4<f32>>; // (K, 2) of four
-@group(0) @binding(3) var<storage, read> time_index: array<u32>; // (panels * 32)
-@group(0) @binding(4) var<storage, read_write> d_output: array<f32>; // (panels, D, 32)
+@group(0) @binding(3) var<storage, read> time_index: array<u32>; // (B padded)
+@group(0) @binding(4) var<storage, read_write> d_output: array<f32>; // (B, D) in panels
 @group(0) @binding(5) var<storage, read_write> partial: array<f32>; // (groups, BINS, 2)
 @group(0) @binding(6) var<uniform> params: Params;
 
@@ -27,10 +27,9 @@ var<workgroup> row_loss: array<f32, 256>;
 var<workgroup> row_bin: array<u32, 256>;
 
 fn one_row(b: u32, slot: u32) {
-    let padded = (params.rows + 31u) / 32u * 32u;
     row_loss[slot] = 0.0;
     row_bin[slot] = BINS;
-    if b >= padded { return; }
+    if b >= padded_rows(params.rows) { return; }
     let time = time_index[b];
     let live = time < params.times;
     let c = coefficients[min(time, params.times - 1u) * 2u + 1u]; // b, weight, t, 0
@@ -42,6 +41,8 @@ fn one_row(b: u32, slot: u32) {
         sum += r * r;
         d_output[at] = scale * r;
     }
+    // weight gradients of padding must vanish
+    for (var d = params.dim; d < padded_features(params.dim); d++) { d_output[panel_index(b, d, params.dim)] = 0.0; }
     if live {
         row_loss[slot] = c.y * sum / f32(params.dim);
         row_bin[slot] = loss_bin(time, params.times);

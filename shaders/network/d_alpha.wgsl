@@ -5,6 +5,7 @@
 //
 // shapes    d_y = d_h slope and slope (B, N) in panels; partials (S, P), alpha's gradient at `at`
 // dispatch  one workgroup a slice
+#import lib/panel
 
 struct Params {
     width: u32, // N
@@ -15,8 +16,8 @@ struct Params {
     layer: u32,
 }
 
-@group(0) @binding(0) var<storage, read> d_y: array<vec4<f32>>; // (panels, N, 8) of four rows
-@group(0) @binding(1) var<storage, read> slope: array<vec4<f32>>; // (panels, N, 8) of four rows
+@group(0) @binding(0) var<storage, read> d_y: array<vec4<f32>>; // (B, stride / 4) of four features
+@group(0) @binding(1) var<storage, read> slope: array<vec4<f32>>; // (B, stride / 4) of four features
 @group(0) @binding(2) var<storage, read> alpha: array<f32>; // (layers)
 @group(0) @binding(3) var<storage, read_write> partials: array<f32>; // (S, P)
 @group(0) @binding(4) var<uniform> params: Params;
@@ -30,7 +31,7 @@ fn main(
     @builtin(local_invocation_index) local: u32,
 ) {
     let slice = workgroup.y * groups.x + workgroup.x;
-    let panel = params.width * 8u;
+    let panel = PANEL * (padded_features(params.width) / 4u);
     let p = alpha[params.layer];
     var sum = 0.0;
     let end = (slice + 1u) * params.panels / params.slices * panel;

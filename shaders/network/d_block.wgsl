@@ -2,23 +2,24 @@
 //
 //   d_y = d_h slope,   d_z^ = gain d_y,   d_z = spread (d_z^ - mean d_z^ - z^ mean(d_z^ z^))    (layer norm; else d_z = d_y)
 //
-// shapes    (B, N) in panels; z holds z^
-// dispatch  one invocation a four rows
+// shapes    (B, N) in panels; z holds z^; gradients of padding features are zero
+// dispatch  one invocation a row of the padded batch
 #import lib/index
 
 struct Params {
-    width: u32, // N
-    quads: u32, // panels * 8
+    rows: u32,   // padded B
+    width: u32,  // N
+    stride: u32, // N rounded up to 8
     normed: u32,
 }
 
-@group(0) @binding(0) var<storage, read> d_h: array<vec4<f32>>; // (panels, N, 8) of four rows
-@group(0) @binding(1) var<storage, read> slope: array<vec4<f32>>; // (panels, N, 8) of four rows
-@group(0) @binding(2) var<storage, read> z: array<vec4<f32>>; // (panels, N, 8) of four rows
+@group(0) @binding(0) var<storage, read> d_h: array<f32>; // (B, stride)
+@group(0) @binding(1) var<storage, read> slope: array<f32>; // (B, stride)
+@group(0) @binding(2) var<storage, read> z: array<f32>; // (B, stride)
 @group(0) @binding(3) var<storage, read> norm: array<f32>; // (2, stride): gain, shift
-@group(0) @binding(4) var<storage, read> spread: array<vec4<f32>>; // (panels, 8) of four rows
-@group(0) @binding(5) var<storage, read_write> d_y: array<vec4<f32>>; // (panels, N, 8) of four rows
-@group(0) @binding(6) var<storage, read_write> d_z: array<vec4<f32>>; // (panels, N, 8) of four rows
+@group(0) @binding(4) var<storage, read> spread: array<f32>; // (B)
+@group(0) @binding(5) var<storage, read_write> d_y: array<f32>; // (B, stride)
+@group(0) @binding(6) var<storage, read_write> d_z: array<f32>; // (B, stride)
 @group(0) @binding(7) var<uniform> params: Params;
 
 @compute @workgroup_size(64)
@@ -27,14 +28,13 @@ fn main(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) local: u32,
 ) {
-    let quad = linear_index(workgroup, groups, local);
-    if quad >= params.quads { return; }
-    let first = quad / 8u * params.width * 8u + quad % 8u;
-    var mean = vec4<f32>(0.0);
-    var along = vec4<f32>(0.0);
-    for (var n = 0u; n < params.width; n++) {
-        let at = first + n * 8u;
-        let d = d_h[at] * slope[at];
+    let b = linear_index(workgroup, groups, local);
+    if b >= params.rows { return; }
+    var mean = 0.0;
+    var along = 0.0;
+    for (var n = 0u; n < params.stride; n++) {
+        let at = b * params.stride + n;
+        let d = select(0.0, d_h[at] * slope[at], n < params.width);
         d_y[at] = d;
         if params.normed == 1u {
             mean += norm[n] * d;
@@ -43,10 +43,10 @@ fn main(
     }
     mean /= f32(params.width);
     along /= f32(params.width);
-    for (var n = 0u; n < params.width; n++) {
-        let at = first + n * 8u;
+    for (var n = 0u; n < params.stride; n++) {
+        let at = b * params.stride + n;
         var d = d_y[at];
-        if params.normed == 1u { d = spread[quad] * (norm[n] * d - mean - z[at] * along); }
-        d_z[at] = d;
+        if params.normed == 1u { d = spread[b] * (norm[n] * d - mean - z[at] * along); }
+        d_z[at] = select(0.0, d, n < params.width);
     }
 }

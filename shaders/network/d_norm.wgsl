@@ -3,6 +3,7 @@
 // shapes    d_y, z (holding z^) (B, N) in panels; partials (S, P), the layer's (2, stride) block starts at `at`
 // dispatch  one invocation a feature and slice
 #import lib/index
+#import lib/panel
 
 struct Params {
     width: u32,  // N
@@ -13,8 +14,8 @@ struct Params {
     partials: u32, // P
 }
 
-@group(0) @binding(0) var<storage, read> d_y: array<vec4<f32>>; // (panels, N, 8) of four rows
-@group(0) @binding(1) var<storage, read> z: array<vec4<f32>>; // (panels, N, 8) of four rows
+@group(0) @binding(0) var<storage, read> d_y: array<f32>; // (B, stride)
+@group(0) @binding(1) var<storage, read> z: array<f32>; // (B, stride)
 @group(0) @binding(2) var<storage, read_write> partials: array<f32>; // (S, P)
 @group(0) @binding(3) var<uniform> params: Params;
 
@@ -34,10 +35,10 @@ fn main(
     if n < params.width {
         let end = (slice + 1u) * params.panels / params.slices;
         for (var panel = slice * params.panels / params.slices; panel < end; panel++) {
-            for (var quad = 0u; quad < 8u; quad++) {
-                let at = (panel * params.width + n) * 8u + quad;
-                gain += dot(d_y[at], z[at]);
-                shift += dot(d_y[at], vec4<f32>(1.0));
+            for (var row = panel * PANEL; row < (panel + 1u) * PANEL; row++) {
+                let at = row * params.stride + n;
+                gain += d_y[at] * z[at];
+                shift += d_y[at];
             }
         }
     }

@@ -1,4 +1,4 @@
-// What becomes of the sums of a linear layer, by `params.finish`; used by network/linear and network/linear_narrow.
+// What becomes of the sums of a product, by `params.finish`.
 //
 //   STORE        y = z
 //   INFER        y = activation(z)

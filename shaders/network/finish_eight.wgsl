@@ -1,24 +1,22 @@
-// network/finish for eight rows at a time, in place.
-#import network/finish
+// network/finish for eight outputs at a time.
+#import network/product
 #import lib/eight
 
-// Finishes the eight rows whose sums lie in output[at].
-fn finish(at: u32) {
-    if params.finish == STORE { return; }
-    let z = unpack_eight(output[at]);
-    let p = alpha[params.layer];
+// Finishes the sums z, which belong at `at`, with p = alpha of the layer and mode = params.finish.
+fn finish(z: Eight, at: u32, p: f32, mode: u32) -> Eight {
     var y = z;
-    if params.finish == INFER || params.finish == TRAIN {
+    // a loop that runs once or not at all: a software device computes both sides of an `if`, but leaves a loop
+    let activates = select(0u, 1u, mode == INFER || mode == TRAIN);
+    for (var once = 0u; once < activates; once++) {
         y = Eight(activation(z.even, p), activation(z.odd, p));
-        if params.finish == TRAIN {
+        if mode == TRAIN {
             slope[at] = pack_eight(Eight(activation_slope(z.even, p), activation_slope(z.odd, p)));
         }
-    } else if params.finish == TIMES_SLOPE {
-        let s = unpack_eight(slope[at]);
-        y = Eight(z.even * s.even, z.odd * s.odd);
-    } else {
-        let s = unpack_eight(skip[at]);
-        y = Eight(z.even + s.even, z.odd + s.odd);
     }
-    output[at] = pack_eight(y);
+    if mode == TIMES_SLOPE || mode == PLUS_SKIP {
+        let s = unpack_eight(beside[at]);
+        let plus = mode == PLUS_SKIP;
+        y = Eight(select(z.even * s.even, z.even + s.even, plus), select(z.odd * s.odd, z.odd + s.odd, plus));
+    }
+    return y;
 }

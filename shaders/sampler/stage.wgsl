@@ -18,12 +18,12 @@ struct Params {
     seed_high: u32,
 }
 
-@group(0) @binding(0) var<storage, read> scores: array<f32>; // (panels, D, 32)
+@group(0) @binding(0) var<storage, read> scores: array<f32>; // (B, D) in panels
 @group(0) @binding(1) var<storage, read> stages: array<vec4<f32>>; // (R, 2) of four
 @group(0) @binding(2) var<storage, read> control: array<u32>; // [0] stage, [1] first sample
-@group(0) @binding(3) var<storage, read_write> x: array<f32>; // (panels, D, 32)
-@group(0) @binding(4) var<storage, read_write> base: array<f32>; // (panels, D, 32)
-@group(0) @binding(5) var<storage, read_write> previous: array<f32>; // (panels, D, 32)
+@group(0) @binding(3) var<storage, read_write> x: array<f32>; // (B, D) in panels
+@group(0) @binding(4) var<storage, read_write> base: array<f32>; // (B, D) in panels
+@group(0) @binding(5) var<storage, read_write> previous: array<f32>; // (B, D) in panels
 @group(0) @binding(6) var<uniform> params: Params;
 
 @compute @workgroup_size(64)

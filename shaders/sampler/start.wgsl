@@ -16,9 +16,9 @@ struct Params {
 }
 
 @group(0) @binding(0) var<storage, read> control: array<u32>; // [0] stage, [1] first sample
-@group(0) @binding(1) var<storage, read_write> x: array<f32>; // (panels, D, 32)
-@group(0) @binding(2) var<storage, read_write> base: array<f32>; // (panels, D, 32)
-@group(0) @binding(3) var<storage, read_write> previous: array<f32>; // (panels, D, 32)
+@group(0) @binding(1) var<storage, read_write> x: array<f32>; // (B, D) in panels
+@group(0) @binding(2) var<storage, read_write> base: array<f32>; // (B, D) in panels
+@group(0) @binding(3) var<storage, read_write> previous: array<f32>; // (B, D) in panels
 @group(0) @binding(4) var<uniform> params: Params;
 
 @compute @workgroup_size(64)

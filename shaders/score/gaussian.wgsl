@@ -11,10 +11,10 @@ struct Params {
     dim: u32,  // D
 }
 
-@group(0) @binding(0) var<storage, read> points: array<f32>; // (panels, D, 32)
+@group(0) @binding(0) var<storage, read> points: array<f32>; // (B, D) in panels
 @group(0) @binding(1) var<storage, read> laws: array<vec2<f32>>; // (R, D) of two
 @group(0) @binding(2) var<storage, read> control: array<u32>; // [0] the row of the time
-@group(0) @binding(3) var<storage, read_write> scores: array<f32>; // (panels, D, 32)
+@group(0) @binding(3) var<storage, read_write> scores: array<f32>; // (B, D) in panels
 @group(0) @binding(4) var<uniform> params: Params;
 
 @compute @workgroup_size(64)

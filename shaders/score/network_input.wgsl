@@ -11,11 +11,11 @@ struct Params {
     features: u32, // F
 }
 
-@group(0) @binding(0) var<storage, read> points: array<f32>; // (panels, D, 32)
+@group(0) @binding(0) var<storage, read> points: array<f32>; // (B, D) in panels
 @group(0) @binding(1) var<storage, read> times: array<vec4<f32>>; // (R) of four
 @group(0) @binding(2) var<storage, read> features: array<f32>; // (R, F)
 @group(0) @binding(3) var<storage, read> control: array<u32>; // [0] the row of the time
-@group(0) @binding(4) var<storage, read_write> input: array<f32>; // (panels, D + F, 32)
+@group(0) @binding(4) var<storage, read_write> input: array<f32>; // (B, D + F) in panels
 @group(0) @binding(5) var<uniform> params: Params;
 
 @compute @workgroup_size(64)
@@ -35,4 +35,5 @@ fn main(
     for (var f = 0u; f < params.features; f++) {
         input[panel_index(b, params.dim + f, width)] = features[time * params.features + f];
     }
+    for (var f = width; f < padded_features(width); f++) { input[panel_index(b, f, width)] = 0.0; }
 }

@@ -29,9 +29,9 @@ struct Params {
 @group(0) @binding(1) var<storage, read> coefficients: array<vec4<f32>>; // (K, 2) of four
 @group(0) @binding(2) var<storage, read> features: array<f32>; // (K, F)
 @group(0) @binding(3) var<storage, read> control: array<u32>; // [0] the step
-@group(0) @binding(4) var<storage, read_write> input: array<f32>; // (panels, D + F, 32)
-@group(0) @binding(5) var<storage, read_write> offset: array<f32>; // (panels, D, 32)
-@group(0) @binding(6) var<storage, read_write> time_index: array<u32>; // (panels * 32), 0xffffffff for rows that do not count
+@group(0) @binding(4) var<storage, read_write> input: array<f32>; // (B, D + F) in panels
+@group(0) @binding(5) var<storage, read_write> offset: array<f32>; // (B, D) in panels
+@group(0) @binding(6) var<storage, read_write> time_index: array<u32>; // (B padded), 0xffffffff for rows that do not count
 @group(0) @binding(7) var<uniform> params: Params;
 
 struct Draw {
@@ -67,7 +67,7 @@ fn main(
     @builtin(local_invocation_index) local: u32,
 ) {
     let b = linear_index(workgroup, groups, local);
-    if b >= (params.rows + 31u) / 32u * 32u { return; }
+    if b >= padded_rows(params.rows) { return; }
     let seed = vec2<u32>(params.seed_low, params.seed_high);
     var draw = draw_training(b, control[0], seed);
     if params.held_out == 1u { draw = draw_held_out(b, control[0], seed); }
@@ -87,4 +87,5 @@ fn main(
     for (var f = 0u; f < params.features; f++) {
         input[panel_index(b, params.dim + f, width)] = features[draw.time * params.features + f];
     }
+    for (var f = width; f < padded_features(width); f++) { input[panel_index(b, f, width)] = 0.0; }
 }

@@ -1,6 +1,6 @@
 //! The WGSL linker: `#import lib/x` pulls a file in once, `#import <slot>` the file bound to that slot.
 //!
-//! Nothing else is understood: no conditions, no pasted strings. A variant of a kernel is another file, either in a
+//! Lines between `#for` and `#end` repeat ([`super::repeat`]). Nothing else is understood: no conditions, no pasted strings. A variant of a kernel is another file, either in a
 //! slot or under a family's name: `network/linear` is looked up as `network/linear.<family>.wgsl` and then as
 //! `network/linear.wgsl`. A line map leads from the linked text back to the file and line somebody wrote.
 
@@ -60,7 +60,7 @@ pub fn link(source: &dyn Source, kernel: &str, slots: &[(&str, &str)], family: &
     if let Some((name, file)) = slots.iter().find(|(name, _)| !linker.used.iter().any(|u| u == name)) {
         return Err(fault(format!("slot <{name}> is filled with {file} but {kernel} imports no such slot")));
     }
-    Ok(linker.out)
+    super::repeat::expand(linker.out)
 }
 
 /// The path of the file that `name` stands for in `family`.

@@ -8,6 +8,7 @@ pub mod linker;
 mod program;
 mod readback;
 pub mod reflect;
+mod repeat;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

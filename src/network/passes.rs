@@ -1,7 +1,7 @@
 //! The recordings of the forward and the backward pass.
 
 use super::{BackWorkspace, Network, Weights, Workspace};
-use crate::recording::{Dispatch, PANEL, Recording, Tensor, Work, panels};
+use crate::recording::{Dispatch, PANEL, Recording, Tensor, Work, pad, panel_shape, panels};
 
 impl Network {
     /// Records F(input): `w.input` to `w.output`.
@@ -32,41 +32,41 @@ impl Network {
     ) -> Dispatch {
         let l = &self.layout.layers[i];
         let weight = weights.groups[l.group].slice(l.at, &[l.inputs + 1, l.stride()]);
-        self.linear((l.inputs, l.outputs, l.stride()), w, true, i, finish)
+        self.linear(Product { biased: true, ..Product::of_rows(w.rows, l.inputs, l.stride()) }, w, i, finish)
             .bind("input", x)
             .bind("weight", &weight)
             .bind("output", y)
             .bind("alpha", &weights.alpha)
     }
 
-    /// A product of `size` = (K, N, N8), with all but its factors bound.
-    fn linear(
-        &self,
-        size: (usize, usize, usize),
-        w: &Workspace,
-        biased: bool,
-        layer: usize,
-        finish: Finish<'_>,
-    ) -> Dispatch {
-        let (inputs, outputs, stride) = size;
+    /// A product with all but its factors bound.
+    fn linear(&self, p: Product, w: &Workspace, layer: usize, finish: Finish<'_>) -> Dispatch {
         // what a finish does not use is bound to something small
-        let (code, slope, skip) = match finish {
+        let (code, slope, beside) = match finish {
             Finish::Store => (0u32, &w.unused, &w.input),
             Finish::Infer => (1, &w.unused, &w.input),
             Finish::Train(slope) => (2, slope, &w.input),
-            Finish::TimesSlope(slope) => (3, slope, &w.input),
+            Finish::TimesSlope(slope) => (3, &w.unused, slope),
             Finish::PlusSkip(skip) => (4, &w.unused, skip),
         };
-        let kernel = if outputs <= NARROW { "network/linear_narrow" } else { "network/linear" };
-        Dispatch::new(kernel, Work::Tiles { rows: panels(w.rows) * PANEL, columns: outputs, slices: 1 })
+        let kernel = match (p.inputs, p.outputs) {
+            (_, ..=NARROW) => "network/linear_narrow",
+            (..=NARROW, _) => "network/linear_shallow",
+            _ => "network/linear",
+        };
+        Dispatch::new(kernel, Work::Tiles { rows: p.rows, columns: p.outputs, slices: p.slices })
             .slot("activation", self.activation.shader)
             .bind("slope", slope)
-            .bind("skip", skip)
-            .param("inputs", inputs)
-            .param("outputs", outputs)
-            .param("stride", stride)
-            .param("panels", panels(w.rows))
-            .param("biased", biased)
+            .bind("beside", beside)
+            .param("rows", p.rows)
+            .param("inputs", p.inputs)
+            .param("input_stride", p.input_stride / 8)
+            .param("weight_stride", p.outputs / 8)
+            .param("output_stride", p.outputs / 8)
+            .param("output_at", p.output_at / 8)
+            .param("output_slice", p.output_slice / 8)
+            .param("slices", p.slices)
+            .param("biased", p.biased)
             .param("layer", layer)
             .param("finish", code)
     }
@@ -83,8 +83,8 @@ impl Network {
     fn block(&self, i: usize, weights: &Weights, w: &Workspace) -> Dispatch {
         let width = self.hidden[i];
         let previous = if self.skips(i) { &w.hidden[i - 1] } else { &w.input };
-        let quads = panels(w.rows) * PANEL / 4;
-        Dispatch::new("network/block", Work::Items(quads))
+        let rows = pad(w.rows, PANEL);
+        Dispatch::new("network/block", Work::Items(rows))
             .slot("activation", self.activation.shader)
             .bind("z", &w.z[i])
             .bind("previous", previous)
@@ -93,8 +93,8 @@ impl Network {
             .bind("h", &w.hidden[i])
             .bind("slope", &w.slope[i])
             .bind("spread", &w.spread[i])
+            .param("rows", rows)
             .param("width", width)
-            .param("quads", quads)
             .param("stride", self.layout.layers[i].stride())
             .param("normed", self.options.layer_norm)
             .param("skipped", self.skips(i))
@@ -111,16 +111,16 @@ impl Network {
         b: &BackWorkspace,
     ) {
         let count = self.hidden.len();
-        rec.push(self.d_weight(count, &w.hidden[count - 1], &b.d_output, w.rows, b));
+        self.d_weight(rec, count, &w.hidden[count - 1], &b.d_output, weights, w, b);
         if self.options.freeze {
             return;
         }
         // what arrives at hidden layer i: d_z for a plain network, d_h for one with blocks
         let mut above = b.d_output.clone();
         for i in (0..count).rev() {
-            let d_z = b.d_z[i % 2].slice(0, &[panels(w.rows), self.hidden[i], PANEL]);
+            let d_z = b.d_z[i % 2].slice(0, &panel_shape(w.rows, self.hidden[i]));
             if self.blocks() {
-                let d_h = b.d_h[i % 2].slice(0, &[panels(w.rows), self.hidden[i], PANEL]);
+                let d_h = b.d_h[i % 2].slice(0, &panel_shape(w.rows, self.hidden[i]));
                 let skip = (i + 1 < count && self.skips(i + 1)).then(|| b.d_h[(i + 1) % 2].slice(0, &d_h.shape));
                 let finish = skip.as_ref().map_or(Finish::Store, Finish::PlusSkip);
                 rec.push(self.d_input(i + 1, weights, mirrors, &above, &d_h, w, finish));
@@ -130,7 +130,7 @@ impl Network {
                 self.d_alpha(rec, i, weights, &d_z, w, b);
             }
             let x = if i == 0 { &w.input } else { &w.hidden[i - 1] };
-            rec.push(self.d_weight(i, x, &d_z, w.rows, b));
+            self.d_weight(rec, i, x, &d_z, weights, w, b);
             above = d_z;
         }
     }
@@ -145,7 +145,7 @@ impl Network {
         b: &BackWorkspace,
         out: &Tensor,
     ) {
-        let d_z = b.d_z[0].slice(0, &[panels(w.rows), self.hidden[0], PANEL]);
+        let d_z = b.d_z[0].slice(0, &panel_shape(w.rows, self.hidden[0]));
         rec.push(self.d_input(0, weights, mirrors, &d_z, out, w, Finish::Store));
     }
 
@@ -163,27 +163,70 @@ impl Network {
     ) -> Dispatch {
         let l = &self.layout.layers[i];
         let weight = mirrors[l.group].slice(l.mirror_at, &[l.outputs + 1, l.mirror_stride()]);
-        self.linear((l.outputs, l.inputs, l.mirror_stride()), w, false, i, finish)
+        self.linear(Product::of_rows(w.rows, l.outputs, l.mirror_stride()), w, i, finish)
             .bind("input", d_y)
             .bind("weight", &weight)
             .bind("output", d_x)
             .bind("alpha", &weights.alpha)
     }
 
-    fn d_weight(&self, i: usize, x: &Tensor, d_y: &Tensor, rows: usize, b: &BackWorkspace) -> Dispatch {
+    /// d_W = x^T d_y of layer `i` with the bias gradient below it, slice by slice.
+    #[allow(clippy::too_many_arguments)] // one value each, all of different kinds
+    fn d_weight(
+        &self,
+        rec: &mut Recording,
+        i: usize,
+        x: &Tensor,
+        d_y: &Tensor,
+        weights: &Weights,
+        w: &Workspace,
+        b: &BackWorkspace,
+    ) {
         let l = &self.layout.layers[i];
-        let kernel = if l.outputs <= NARROW { "network/d_weight_narrow" } else { "network/d_weight" };
-        Dispatch::new(kernel, Work::Tiles { rows: l.inputs, columns: l.outputs, slices: b.slices })
-            .bind("input", x)
-            .bind("d_output", d_y)
-            .bind("partials", &b.partials[l.group])
-            .param("inputs", l.inputs)
-            .param("outputs", l.outputs)
-            .param("stride", l.stride())
-            .param("panels", panels(rows))
-            .param("slices", b.slices)
-            .param("at", l.at / 4)
-            .param("partials", self.layout.groups[l.group] / 4)
+        let (rows, length) = (pad(w.rows, PANEL), self.layout.groups[l.group]);
+        if l.outputs <= NARROW {
+            rec.push(
+                Dispatch::new(
+                    "network/d_weight_narrow",
+                    Work::Tiles { rows: l.inputs, columns: l.outputs, slices: b.slices },
+                )
+                .bind("input", x)
+                .bind("d_output", d_y)
+                .bind("partials", &b.partials[l.group])
+                .param("inputs", l.inputs)
+                .param("stride", l.mirror_stride() / 8)
+                .param("panels", panels(w.rows))
+                .param("slices", b.slices)
+                .param("at", l.at / 8)
+                .param("partials", length / 8),
+            );
+            return;
+        }
+        let transposed = b.transposed.slice(0, &[l.inputs + 1, rows]);
+        rec.push(
+            Dispatch::new("layout/transpose", Work::Tiles { rows, columns: l.inputs + 1, slices: 1 })
+                .bind("x", x)
+                .bind("transposed", &transposed)
+                .param("rows", rows)
+                .param("features", l.inputs),
+        );
+        let product = Product {
+            rows: l.inputs + 1,
+            inputs: rows,
+            outputs: l.stride(),
+            input_stride: rows,
+            biased: false,
+            output_at: l.at,
+            output_slice: length,
+            slices: b.slices,
+        };
+        rec.push(
+            self.linear(product, w, i, Finish::Store)
+                .bind("input", &transposed)
+                .bind("weight", d_y)
+                .bind("output", &b.partials[l.group])
+                .bind("alpha", &weights.alpha),
+        );
     }
 
     #[allow(clippy::too_many_arguments)] // one value each, all of different kinds
@@ -197,10 +240,10 @@ impl Network {
         w: &Workspace,
         b: &BackWorkspace,
     ) {
-        let quads = panels(w.rows) * PANEL / 4;
+        let rows = pad(w.rows, PANEL);
         let d_y = b.d_y.slice(0, &d_h.shape);
         rec.push(
-            Dispatch::new("network/d_block", Work::Items(quads))
+            Dispatch::new("network/d_block", Work::Items(rows))
                 .bind("d_h", d_h)
                 .bind("slope", &w.slope[i])
                 .bind("z", &w.z[i])
@@ -208,8 +251,9 @@ impl Network {
                 .bind("spread", &w.spread[i])
                 .bind("d_y", &d_y)
                 .bind("d_z", d_z)
+                .param("rows", rows)
                 .param("width", self.hidden[i])
-                .param("quads", quads)
+                .param("stride", self.layout.layers[i].stride())
                 .param("normed", self.options.layer_norm),
         );
         let l = &self.layout.layers[i];
@@ -258,8 +302,30 @@ impl Network {
     }
 }
 
-/// Layers with at most so many outputs have kernels of their own.
-const NARROW: usize = 8;
+/// Products of at most so many inputs or outputs have kernels of their own.
+pub const NARROW: usize = 8;
+
+/// Sizes of a product, all in numbers and multiples of 8 where `network/product` counts in eights.
+struct Product {
+    rows: usize,
+    inputs: usize,
+    /// N rounded up to 8.
+    outputs: usize,
+    input_stride: usize,
+    biased: bool,
+    output_at: usize,
+    output_slice: usize,
+    slices: usize,
+}
+
+impl Product {
+    /// Of a batch of `rows` rows with `inputs` features, to `outputs` features (rounded up to 8).
+    fn of_rows(rows: usize, inputs: usize, outputs: usize) -> Self {
+        let input_stride = pad(inputs, 8);
+        let rows = pad(rows, PANEL);
+        Self { rows, inputs, outputs, input_stride, biased: false, output_at: 0, output_slice: 0, slices: 1 }
+    }
+}
 
 /// What becomes of a product; the constants of `shaders/network/finish.wgsl`.
 enum Finish<'a> {

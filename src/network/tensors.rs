@@ -1,7 +1,8 @@
 //! The tensors that hold weights and that forward and backward passes fill.
 
+use super::passes::NARROW;
 use super::{Layout, Network};
-use crate::recording::{Arena, PANEL, Tensor, panels};
+use crate::recording::{Arena, PANEL, Tensor, pad, panel_shape};
 
 /// Tensors that hold one set of weights.
 #[derive(Debug, Clone)]
@@ -25,7 +26,7 @@ impl Weights {
 /// Tensors that a forward pass over `rows` rows fills.
 #[derive(Debug, Clone)]
 pub struct Workspace {
-    /// B, a multiple of 32 or padded to one.
+    /// B
     pub rows: usize,
     /// (B, D + F): points and time features.
     pub input: Tensor,
@@ -53,6 +54,8 @@ pub struct BackWorkspace {
     pub(super) d_z: [Tensor; 2],
     pub(super) d_h: [Tensor; 2],
     pub(super) d_y: Tensor,
+    /// (K + 1, B) input of one layer after the other, transposed, with a row of ones.
+    pub(super) transposed: Tensor,
     /// (S, P) partial weight gradients, one a group.
     pub partials: Vec<Tensor>,
     /// S
@@ -70,7 +73,7 @@ impl Network {
             }
             let pair = [0, 1].map(|i| arena.panel(&format!("{label} {i}"), rows, if keep { widest } else { 1 }));
             let view = |(i, &w): (usize, &usize)| match keep {
-                true => pair[i % 2].slice(0, &[panels(rows), w, PANEL]),
+                true => pair[i % 2].slice(0, &panel_shape(rows, w)),
                 false => pair[i % 2].clone(),
             };
             self.hidden.iter().enumerate().map(view).collect()
@@ -78,7 +81,7 @@ impl Network {
         let hidden = per_layer("hidden", true);
         let slope = per_layer("slope", training || self.blocks());
         let z = per_layer("z", self.blocks());
-        let spread = self.hidden.iter().map(|_| arena.panel("spread", rows, 1)).collect();
+        let spread = self.hidden.iter().map(|_| arena.f32("spread", &[pad(rows, PANEL)])).collect();
         Workspace {
             rows,
             input: arena.panel("input", rows, self.dim + self.options.features),
@@ -96,12 +99,16 @@ impl Network {
     pub fn back_workspace(&self, arena: &mut Arena, rows: usize, slices: usize) -> BackWorkspace {
         let widest = self.hidden.iter().copied().max().unwrap_or(1);
         let block = if self.blocks() { widest } else { 1 };
+        // a head of few outputs takes its input as it is
+        let wide = self.layout.layers.iter().filter(|l| l.outputs > NARROW);
+        let deepest = wide.map(|l| l.inputs).max().unwrap_or(1);
         let mut panel = |label: &str, width| arena.panel(label, rows, width);
         BackWorkspace {
             d_output: panel("d_output", self.dim),
             d_z: [panel("d_z 0", widest), panel("d_z 1", widest)],
             d_h: [panel("d_h 0", block), panel("d_h 1", block)],
             d_y: panel("d_y", block),
+            transposed: arena.f32("transposed input", &[deepest + 1, pad(rows, PANEL)]),
             partials: self.layout.groups.iter().map(|&n| arena.f32("partial gradients", &[slices, n])).collect(),
             slices,
         }

@@ -9,7 +9,7 @@
 
 mod tensor;
 
-pub use tensor::{Arena, BufferDecl, BufferId, Element, PANEL, Tensor, pad, panels};
+pub use tensor::{Arena, BufferDecl, BufferId, Element, PANEL, Tensor, pad, panel_shape, panels};
 
 use crate::error::Result;
 

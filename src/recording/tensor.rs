@@ -2,9 +2,11 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Rows in a panel. Batched activations are stored as panels, `(ceil(B / 32), features, 32)`, through all layers:
-/// lanes run along rows, so forward, backward and weight gradients read them without a transpose.
-pub const PANEL: usize = 32;
+/// Rows in a panel. Batches are stored in panels of so many whole rows: row-major with the rows padded to a multiple of
+/// [`PANEL`] and the features to a multiple of 8. Measured against panels with the rows innermost, for which kernels that
+/// keep their sums in registers run out of registers and of instruction cache, and against no padding, which costs a
+/// branch a load. Padding features of activations hold finite numbers, those of gradients zeros.
+pub const PANEL: usize = 64;
 
 /// Number of panels that hold `rows` rows.
 pub fn panels(rows: usize) -> usize {
@@ -14,6 +16,11 @@ pub fn panels(rows: usize) -> usize {
 /// `n` rounded up to a multiple of `step`.
 pub fn pad(n: usize, step: usize) -> usize {
     n.div_ceil(step) * step
+}
+
+/// Shape of a batch of `rows` rows of `features` numbers in panels.
+pub fn panel_shape(rows: usize, features: usize) -> [usize; 2] {
+    [pad(rows, PANEL), pad(features, 8)]
 }
 
 /// What a tensor is made of; both kinds take four bytes.
@@ -102,9 +109,9 @@ impl Arena {
     pub fn u32(&mut self, label: &str, shape: &[usize]) -> Tensor {
         self.declare(label, Element::U32, shape)
     }
-    /// Batched rows of `features` numbers in panels: shape (panels, features, 32).
+    /// Batched rows of `features` numbers in panels: shape (padded rows, padded features).
     pub fn panel(&mut self, label: &str, rows: usize, features: usize) -> Tensor {
-        self.f32(label, &[panels(rows), features, PANEL])
+        self.f32(label, &panel_shape(rows, features))
     }
     /// Bytes in all.
     pub fn bytes(&self) -> u64 {

@@ -42,6 +42,7 @@ pub fn noise(call: &mut Call) -> Result<()> {
         for f in 0..features {
             input[at(b, dim + f, width)] = feature_rows[time * features + f];
         }
+        (width..pad(width, 8)).for_each(|f| input[at(b, f, width)] = 0.0);
     }
     call.set("input", &input)?;
     call.set("offset", &offset)?;
@@ -66,6 +67,7 @@ pub fn dsm(call: &mut Call) -> Result<()> {
             sum += r * r;
             d_output[i] = 2.0 * weight * scale * r / (dim * rows) as f64;
         }
+        (dim..pad(dim, 8)).for_each(|d| d_output[at(b, d, dim)] = 0.0);
         if live {
             let i = (b / 256 * BINS + time * BINS / times) * 2;
             partial[i] += weight * sum / dim as f64;

@@ -14,7 +14,7 @@ use std::collections::HashMap;
 
 use crate::error::{Error, Problem, Result};
 use crate::recording::{
-    Arena, BufferId, Command, Dispatch, Element, Engine, KernelTime, PANEL, Param, ProgramId, Recording, Tensor,
+    Arena, BufferId, Command, Dispatch, Element, Engine, KernelTime, Param, ProgramId, Recording, Tensor, pad,
 };
 
 /// A twin: reads its bindings, writes its results.
@@ -24,8 +24,9 @@ pub type Twin = fn(&mut Call) -> Result<()>;
 pub const TWINS: &[(&str, Twin)] = &[
     ("network/linear", network::linear),
     ("network/linear_narrow", network::linear),
-    ("network/d_weight", network::d_weight),
-    ("network/d_weight_narrow", network::d_weight),
+    ("network/linear_shallow", network::linear),
+    ("network/d_weight_narrow", network::d_weight_narrow),
+    ("layout/transpose", network::transpose),
     ("network/block", network::block),
     ("network/d_block", network::d_block),
     ("network/d_norm", network::d_norm),
@@ -150,7 +151,7 @@ impl Call<'_> {
 
 /// Place of (row, feature) in a panel tensor with `features` features.
 pub fn at(row: usize, feature: usize, features: usize) -> usize {
-    (row / PANEL * features + feature) * PANEL + row % PANEL
+    row * pad(features, 8) + feature
 }
 
 fn fault(what: String) -> Error {

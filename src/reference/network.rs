@@ -12,18 +12,32 @@ fn activation(call: &Call) -> Result<&'static Activation> {
 
 /// y = finish(x W + bias), with the finishes of `shaders/network/finish.wgsl`
 pub fn linear(call: &mut Call) -> Result<()> {
-    let (inputs, outputs, stride) = (call.u("inputs")?, call.u("outputs")?, call.u("stride")?);
+    let (rows, inputs, slices) = (call.u("rows")?, call.u("inputs")?, call.u("slices")?);
+    let [x_stride, w_stride, y_stride] = ["input_stride", "weight_stride", "output_stride"].map(|n| call.u(n));
+    let (x_stride, w_stride, y_stride) = (8 * x_stride?, 8 * w_stride?, 8 * y_stride?);
+    let (start, length) = (8 * call.u("output_at")?, 8 * call.u("output_slice")?);
     let (biased, layer) = (call.u("biased")? == 1, call.u("layer")?);
     let (x, w) = (call.f("input")?, call.f("weight")?);
-    let mut y = call.f("output")?;
-    let rows = y.len() / outputs;
-    for b in 0..rows {
-        for n in 0..outputs {
-            let mut sum = if biased { w[inputs * stride + n] } else { 0.0 };
-            for k in 0..inputs {
-                sum += x[at(b, k, inputs)] * w[k * stride + n];
+    let mut y = vec![0.0; rows * y_stride];
+    if slices > 1 {
+        let mut out = call.f("output")?;
+        let parts = inputs.div_ceil(64);
+        for s in 0..slices {
+            let part = s * parts / slices * 64..((s + 1) * parts / slices * 64).min(inputs);
+            for (r, n) in (0..rows).flat_map(|r| (0..y_stride).map(move |n| (r, n))) {
+                let sum = part.clone().map(|k| x[r * x_stride + k] * w[k * w_stride + n]).sum();
+                out[start + s * length + r * y_stride + n] = sum;
             }
-            y[at(b, n, outputs)] = sum;
+        }
+        return call.set("output", &out);
+    }
+    for r in 0..rows {
+        for n in 0..y_stride {
+            let mut sum = if biased { w[inputs * w_stride + n] } else { 0.0 };
+            for k in 0..inputs {
+                sum += x[r * x_stride + k] * w[k * w_stride + n];
+            }
+            y[r * y_stride + n] = sum;
         }
     }
     let (a, p) = (activation(call)?, call.f("alpha")?[layer]);
@@ -34,11 +48,21 @@ pub fn linear(call: &mut Call) -> Result<()> {
             call.set("slope", &slope)?;
             y.iter_mut().for_each(|z| *z = (a.value)(*z, p));
         }
-        3 => y.iter_mut().zip(call.f("slope")?).for_each(|(y, s)| *y *= s),
-        4 => y.iter_mut().zip(call.f("skip")?).for_each(|(y, s)| *y += s),
+        3 => y.iter_mut().zip(call.f("beside")?).for_each(|(y, s)| *y *= s),
+        4 => y.iter_mut().zip(call.f("beside")?).for_each(|(y, s)| *y += s),
         _ => {}
     }
-    call.set("output", &y)
+    let mut out = call.f("output")?;
+    out[start..start + y.len()].copy_from_slice(&y);
+    call.set("output", &out)
+}
+
+/// x^T with a row of ones below it
+pub fn transpose(call: &mut Call) -> Result<()> {
+    let (rows, features, x) = (call.u("rows")?, call.u("features")?, call.f("x")?);
+    let place = |f: usize, b: usize| if f < features { x[at(b, f, features)] } else { 1.0 };
+    let out: Vec<f64> = (0..=features).flat_map(|f| (0..rows).map(move |b| (f, b))).map(|(f, b)| place(f, b)).collect();
+    call.set("transposed", &out)
 }
 
 /// Rows of the batch that slice `s` of `slices` sums over.
@@ -46,22 +70,22 @@ fn slice_rows(s: usize, slices: usize, panels: usize) -> std::ops::Range<usize> 
     s * panels / slices * PANEL..(s + 1) * panels / slices * PANEL
 }
 
-/// d_W = x^T d_y and d_bias = sum of d_y, slice by slice
-pub fn d_weight(call: &mut Call) -> Result<()> {
-    let (inputs, outputs, stride) = (call.u("inputs")?, call.u("outputs")?, call.u("stride")?);
+/// d_W = x^T d_y and d_bias = sum of d_y for at most eight outputs, slice by slice
+pub fn d_weight_narrow(call: &mut Call) -> Result<()> {
+    let inputs = call.u("inputs")?;
     let (panels, slices) = (call.u("panels")?, call.u("slices")?);
-    let (start, length) = (4 * call.u("at")?, 4 * call.u("partials")?);
+    let (start, length) = (8 * call.u("at")?, 8 * call.u("partials")?);
     let (x, dy) = (call.f("input")?, call.f("d_output")?);
     let mut out = call.f("partials")?;
     for s in 0..slices {
-        for n in 0..stride {
+        for n in 0..8 {
             for k in 0..=inputs {
                 let mut sum = 0.0;
                 for b in slice_rows(s, slices, panels) {
                     let input = if k < inputs { x[at(b, k, inputs)] } else { 1.0 };
-                    sum += if n < outputs { input * dy[at(b, n, outputs)] } else { 0.0 };
+                    sum += input * dy[8 * b + n];
                 }
-                out[s * length + start + k * stride + n] = sum;
+                out[s * length + start + k * 8 + n] = sum;
             }
         }
     }
@@ -70,22 +94,22 @@ pub fn d_weight(call: &mut Call) -> Result<()> {
 
 /// Layer norm, activation, skip
 pub fn block(call: &mut Call) -> Result<()> {
-    let (width, quads, stride) = (call.u("width")?, call.u("quads")?, call.u("stride")?);
+    let (rows, width, stride) = (call.u("rows")?, call.u("width")?, call.u("stride")?);
     let (normed, skipped) = (call.u("normed")? == 1, call.u("skipped")? == 1);
     let (a, p) = (activation(call)?, call.f("alpha")?[call.u("layer")?]);
     let (previous, norm) = (call.f("previous")?, call.f("norm")?);
     let (mut z, mut h, mut slope, mut spread) = (call.f("z")?, call.f("h")?, call.f("slope")?, call.f("spread")?);
-    for b in 0..4 * quads {
+    for b in 0..rows {
         if normed {
             let row: Vec<f64> = (0..width).map(|n| z[at(b, n, width)]).collect();
             let mean = row.iter().sum::<f64>() / width as f64;
             let variance = row.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / width as f64;
             let scale = 1.0 / (variance + 1e-5).sqrt();
-            spread[at(b, 0, 1)] = scale;
-            (0..width).for_each(|n| z[at(b, n, width)] = (row[n] - mean) * scale);
+            spread[b] = scale;
+            (0..stride).for_each(|n| z[b * stride + n] = if n < width { (row[n] - mean) * scale } else { 0.0 });
         }
-        for n in 0..width {
-            let i = at(b, n, width);
+        for n in 0..stride {
+            let i = b * stride + n;
             let y = if normed { norm[n] * z[i] + norm[stride + n] } else { z[i] };
             slope[i] = (a.slope)(y, p);
             h[i] = (a.value)(y, p) + if skipped { previous[i] } else { 0.0 };
@@ -99,12 +123,16 @@ pub fn block(call: &mut Call) -> Result<()> {
 
 /// The way back through `block`
 pub fn d_block(call: &mut Call) -> Result<()> {
-    let (width, quads, normed) = (call.u("width")?, call.u("quads")?, call.u("normed")? == 1);
+    let (rows, width, stride) = (call.u("rows")?, call.u("width")?, call.u("stride")?);
+    let normed = call.u("normed")? == 1;
     let (dh, slope, z) = (call.f("d_h")?, call.f("slope")?, call.f("z")?);
     let (norm, spread) = (call.f("norm")?, call.f("spread")?);
     let (mut dy, mut dz) = (call.f("d_y")?, call.f("d_z")?);
-    for b in 0..4 * quads {
+    for b in 0..rows {
         let index: Vec<usize> = (0..width).map(|n| at(b, n, width)).collect();
+        for n in width..stride {
+            (dy[b * stride + n], dz[b * stride + n]) = (0.0, 0.0);
+        }
         index.iter().for_each(|&i| dy[i] = dh[i] * slope[i]);
         if !normed {
             index.iter().for_each(|&i| dz[i] = dy[i]);
@@ -114,7 +142,7 @@ pub fn d_block(call: &mut Call) -> Result<()> {
         let mean = d.iter().sum::<f64>() / width as f64;
         let along = d.iter().zip(&index).map(|(d, &i)| d * z[i]).sum::<f64>() / width as f64;
         for (n, &i) in index.iter().enumerate() {
-            dz[i] = spread[at(b, 0, 1)] * (d[n] - mean - z[i] * along);
+            dz[i] = spread[b] * (d[n] - mean - z[i] * along);
         }
     }
     call.set("d_y", &dy)?;

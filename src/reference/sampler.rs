@@ -18,16 +18,20 @@ pub fn network_input(call: &mut Call) -> Result<()> {
         for f in 0..features {
             input[at(b, dim + f, dim + features)] = feature_rows[time * features + f];
         }
+        (dim + features..pad(dim + features, 8)).for_each(|f| input[at(b, f, dim + features)] = 0.0);
     }
     call.set("input", &input)
 }
 
 /// From the head to the score
 pub fn network_output(call: &mut Call) -> Result<()> {
-    let (points, output, times) = (call.f("points")?, call.f("output")?, call.f("times")?);
+    let (points, output, times, dim) = (call.f("points")?, call.f("output")?, call.f("times")?, call.u("dim")?);
     let time = call.words("control")?[0] as usize;
     let [sigma, a, b] = [1, 2, 3].map(|i| times[4 * time + i]);
-    let scores: Vec<f64> = points.iter().zip(&output).map(|(x, f)| -(a * x + b * f) / sigma).collect();
+    let mut scores = call.f("scores")?;
+    for i in (0..call.u("rows")?).flat_map(|r| (0..dim).map(move |d| at(r, d, dim))) {
+        scores[i] = -(a * points[i] + b * output[i]) / sigma;
+    }
     call.set("scores", &scores)
 }
 
@@ -35,16 +39,18 @@ pub fn network_output(call: &mut Call) -> Result<()> {
 pub fn start(call: &mut Call) -> Result<()> {
     let (rows, dim, seed, spread) = (call.u("rows")?, call.u("dim")?, call.seed()?, call.p("spread")?);
     let first = call.words("control")?[1];
-    let mut x = call.f("x")?;
+    let (mut x, mut base, mut previous) = (call.f("x")?, call.f("base")?, call.f("previous")?);
     for b in 0..rows {
         for d in 0..dim {
             let w = words(seed, Purpose::SampleStart, first.wrapping_add(b as u32), 0, d as u32 / 4);
-            x[at(b, d, dim)] = spread * normals(w)[d % 4];
+            let i = at(b, d, dim);
+            x[i] = spread * normals(w)[d % 4];
+            (base[i], previous[i]) = (x[i], 0.0);
         }
     }
     call.set("x", &x)?;
-    call.set("base", &x)?;
-    call.set("previous", &vec![0.0; x.len()])
+    call.set("base", &base)?;
+    call.set("previous", &previous)
 }
 
 /// One affine stage
@@ -94,8 +100,8 @@ pub fn to_panels(call: &mut Call) -> Result<()> {
     let (rows, dim) = (call.u("rows")?, call.u("dim")?);
     let (points, mut x) = (call.f("rows")?, call.f("x")?);
     for b in 0..pad(rows, PANEL) {
-        for d in 0..dim {
-            x[at(b, d, dim)] = if b < rows { points[b * dim + d] } else { 0.0 };
+        for d in 0..pad(dim, 8) {
+            x[at(b, d, dim)] = if b < rows && d < dim { points[b * dim + d] } else { 0.0 };
         }
     }
     call.set("x", &x)

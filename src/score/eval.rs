@@ -24,7 +24,7 @@ pub fn scores(engine: &mut dyn Engine, score: &dyn Score, points: &[f32], times:
         engine.write(&units, &[vec![0.0; dim], vec![1.0; dim]].concat())?;
         let mut rec = Recording::new("scores of points");
         let layout = |kernel, items| Dispatch::new(kernel, Work::Items(items)).param("rows", rows).param("dim", dim);
-        rec.push(layout("layout/to_panels", pad(rows, PANEL) * dim).bind("rows", &given).bind("x", &x));
+        rec.push(layout("layout/to_panels", pad(rows, PANEL) * pad(dim, 8)).bind("rows", &given).bind("x", &x));
         bound.record(&mut rec, &x, &control, &s);
         rec.push(layout("layout/to_rows", rows * dim).bind("x", &s).bind("units", &units).bind("rows", &out));
         let program = engine.prepare(&rec)?;

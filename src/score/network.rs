@@ -4,7 +4,7 @@ use super::{BoundScore, Score};
 use crate::error::Result;
 use crate::network::{Network, Weights, Workspace};
 use crate::process::Process;
-use crate::recording::{Arena, Dispatch, Engine, PANEL, Recording, Tensor, Work, pad, panels};
+use crate::recording::{Arena, Dispatch, Engine, PANEL, Recording, Tensor, Work, pad};
 use crate::train::times;
 
 /// A network with its weights, and what it was trained for.
@@ -81,15 +81,15 @@ impl BoundScore for Bound {
                 .param("features", self.network.options.features),
         );
         self.network.forward(rec, &self.weights, &self.work);
-        let quads = panels(rows) * self.network.dim * PANEL / 4;
         rec.push(
-            Dispatch::new("score/network_output", Work::Items(quads))
+            Dispatch::new("score/network_output", Work::Items(rows))
                 .bind("points", points)
                 .bind("output", &self.work.output)
                 .bind("times", &self.times)
                 .bind("control", control)
                 .bind("scores", scores)
-                .param("quads", quads),
+                .param("rows", rows)
+                .param("dim", self.network.dim),
         );
     }
 }

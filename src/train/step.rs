@@ -41,7 +41,7 @@ pub struct Tensors {
 /// Slices of the batch whose weight gradients are summed apart: enough to fill a device, few enough to add up fast,
 /// and no more than fit one binding. Depends on the sizes only, so that results do not depend on the device.
 fn slices(batch: usize, longest_group: usize) -> usize {
-    (panels(batch) / 4).clamp(1, 8).min(((1 << 25) / longest_group.max(1)).max(1))
+    (panels(batch) / 2).clamp(1, 8).min(((1 << 25) / longest_group.max(1)).max(1))
 }
 
 impl Tensors {

@@ -1,0 +1,66 @@
+// y = finish(x W + bias) with the weights held in registers: a lane keeps DEPTH inputs of eight outputs and the rows
+// stream by; of each row a lane loads eight inputs, which the subgroup broadcasts one by one, the one cheap way to share a
+// value between lanes on a software device. More inputs than DEPTH take several passes, summed in `output`.
+//
+// shapes    see network/product
+// dispatch  tiles of about 160 rows by 64 outputs, one subgroup of 8 lanes each; workgroup_id.z is the slice
+// needs     const DEPTH, a multiple of 8 up to 64, from the file that imports this one
+#import network/finish_eight
+
+fn sum_tile(tile: vec3<u32>, tiles: vec3<u32>, lane: u32) {
+    // a software device fetches a parameter anew wherever it is named, lane by lane
+    let mode = params.finish;
+    let input_stride = params.input_stride;
+    let output_stride = params.output_stride;
+    let p = alpha[params.layer];
+    let column = tile.x * 8u + lane;
+    // tiles share the rows evenly, so that the last one is not a sliver
+    let first_row = tile.y * params.rows / tiles.y;
+    let end_row = (tile.y + 1u) * params.rows / tiles.y;
+    let exists = column < output_stride;
+    let depths = (params.inputs + DEPTH - 1u) / DEPTH;
+    let first = tile.z * depths / params.slices;
+    let end = (tile.z + 1u) * depths / params.slices;
+    for (var depth = first; depth < end; depth++) {
+        let k = depth * DEPTH;
+#for i in 0..DEPTH
+        let w${i} = held(k + ${i}u, column);
+#end
+        var start = Eight(vec4<f32>(0.0), vec4<f32>(0.0));
+        if params.biased == 1u { start = unpack_eight(weight[params.inputs * params.weight_stride + column]); }
+        let finishes = depth + 1u == end && mode != STORE;
+        var x_at = first_row * input_stride + k / 8u + min(lane, DEPTH / 8u - 1u);
+        var at = first_row * output_stride + column;
+        let out = params.output_at + tile.z * params.output_slice;
+        for (var row = first_row; row < end_row; row++) {
+            let x = unpack_eight(input[x_at]);
+            var even = start.even;
+            var odd = start.odd;
+            if depth > first {
+                let sum = unpack_eight(output[out + at]);
+                even = sum.even;
+                odd = sum.odd;
+            }
+#for i in 0..DEPTH / 2
+            let x${i * 2} = subgroupBroadcast(x.even.${i % 4:xyzw}, ${i / 4}u);
+            even += x${i * 2} * w${i * 2}.even;
+            odd += x${i * 2} * w${i * 2}.odd;
+            let x${i * 2 + 1} = subgroupBroadcast(x.odd.${i % 4:xyzw}, ${i / 4}u);
+            even += x${i * 2 + 1} * w${i * 2 + 1}.even;
+            odd += x${i * 2 + 1} * w${i * 2 + 1}.odd;
+#end
+            if exists {
+                var y = Eight(even, odd);
+                if finishes { y = finish(y, at, p, mode); }
+                output[out + at] = pack_eight(y);
+            }
+            x_at += input_stride;
+            at += output_stride;
+        }
+    }
+}
+
+// Eight outputs of row k of the weight; rows past the last weigh nothing.
+fn held(k: u32, column: u32) -> Eight {
+    return unpack_eight(select(vec4<u64>(0lu), weight[k * params.weight_stride + column], k < params.inputs));
+}

@@ -1,0 +1,18 @@
+// y = finish(x W + bias) for at most eight inputs: the input gradient of a head.
+// shapes    see network/product
+// dispatch  tiles of about 160 rows by 64 outputs, one subgroup of 8 lanes each; workgroup_id.z is the slice
+// family    panel: see network/held_weights
+
+const TILE_ROWS: u32 = 160u;
+const TILE_COLUMNS: u32 = 64u;
+const DEPTH: u32 = 8u;
+#import network/held_weights
+
+@compute @workgroup_size(8)
+fn main(
+    @builtin(workgroup_id) tile: vec3<u32>,
+    @builtin(num_workgroups) tiles: vec3<u32>,
+    @builtin(subgroup_invocation_id) lane: u32,
+) {
+    sum_tile(tile, tiles, lane);
+}

@@ -1,0 +1,2 @@
+// Few inputs in the tile family: the same tiles, one step deep.
+#import network/linear
