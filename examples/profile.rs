@@ -21,7 +21,7 @@ fn main() {
     let network = Network::new(&NetworkOptions { hidden, activation: act, ..Default::default() }, 2).unwrap();
     let options = TrainOptions { batch_size: batch, steps: 100_000, ..Default::default() };
     let setup = Setup::new(&network, &Process::named("ou").unwrap(), &data, &options, 0).unwrap();
-    let mut trainer = Trainer::new(&mut gpu, setup, 0).unwrap();
+    let mut trainer = Trainer::new(&mut gpu, setup).unwrap();
     let clock = std::time::Instant::now();
     trainer.run(1).unwrap();
     println!("first step {:.2} s", clock.elapsed().as_secs_f64());

@@ -64,7 +64,8 @@
 //! let config = RunConfig { source: "moons".into(), ..RunConfig::default() };
 //! let loaded = config::load(&config)?;
 //! let mut dir = RunDir::create(None, "moons", false)?;
-//! let outcome = session::train(&mut gpu, &config, &loaded, &mut dir, None, &mut |_| {}, &|| None)?;
+//! let job = session::Job { config: &config, loaded: &loaded, dir: &mut dir, start: None };
+//! let outcome = session::train(&mut gpu, job, &mut |_| {}, &|| None)?;
 //!
 //! let card = outcome.card;
 //! let (score, _) = card.score(&card.checkpoint(&outcome.state)?, Which::Average, "memory")?;

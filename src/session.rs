@@ -1,4 +1,5 @@
-//! A training as a run: data in, ticks, held-out losses beside their floor, checkpoints, logs; to be resumed at any kill.
+//! A training as a run, or an ensemble of runs side by side: data in, ticks, held-out losses beside their floor,
+//! checkpoints, logs; to be resumed at any kill.
 
 use std::time::Instant;
 
@@ -12,26 +13,41 @@ use crate::network::Network;
 use crate::recording::Engine;
 use crate::reference::BINS;
 use crate::train::floor::{Floor, floor};
-use crate::train::{CHUNK, HeldOut, Setup, State, Tick, Trainer};
+use crate::train::times::TimeTable;
+use crate::train::{CHUNK, HeldOut, Setup, State, Tick, TrainOptions, Trainer};
 
 /// A line for whoever watches.
 pub enum Event<'a> {
     /// Some steps are done.
     Tick {
-        /// What they reported.
-        tick: &'a Tick,
+        /// Steps done in all.
+        step: u32,
+        /// Mean loss over the steps, and over the members of an ensemble.
+        loss: f64,
         /// Steps a second over the tick.
         rate: f64,
     },
-    /// A held-out loss was measured.
+    /// Held-out losses were measured.
     HeldOut {
         /// Steps done.
         step: u32,
-        /// The loss.
-        held_out: &'a HeldOut,
-        /// The exact floor on the same draws.
-        floor: Option<&'a Floor>,
+        /// The loss of each member.
+        held_out: &'a [HeldOut],
+        /// The exact floor of each member on the same draws.
+        floors: Vec<Option<&'a Floor>>,
     },
+}
+
+/// One network to be trained, and where it goes. The jobs of an ensemble differ in their seeds only.
+pub struct Job<'a> {
+    /// What to train.
+    pub config: &'a RunConfig,
+    /// On what.
+    pub loaded: &'a Loaded,
+    /// Where its files go.
+    pub dir: &'a mut RunDir,
+    /// Where to go on from.
+    pub start: Option<&'a State>,
 }
 
 /// What a finished training leaves.
@@ -50,52 +66,54 @@ pub struct Outcome {
     pub first_step: f64,
 }
 
-/// Trains `config` on `engine` into `dir`, from `start` if given. `watch` hears of progress; `stop` is asked between
-/// ticks and ends the training, after a checkpoint, with the error it gives.
+/// Trains one job. `watch` hears of progress; `stop` is asked between ticks and ends the training, after a checkpoint,
+/// with the error it gives.
 pub fn train(
     engine: &mut dyn Engine,
-    config: &RunConfig,
-    loaded: &Loaded,
-    dir: &mut RunDir,
-    start: Option<&State>,
+    job: Job<'_>,
     watch: &mut dyn FnMut(Event<'_>),
     stop: &dyn Fn() -> Option<Error>,
 ) -> Result<Outcome> {
+    train_ensemble(engine, vec![job], watch, stop)?.remove(0)
+}
+
+/// Trains all jobs side by side, in the same dispatches; each gives what it would give alone. A job that diverges ends
+/// with an error of its own.
+pub fn train_ensemble(
+    engine: &mut dyn Engine,
+    jobs: Vec<Job<'_>>,
+    watch: &mut dyn FnMut(Event<'_>),
+    stop: &dyn Fn() -> Option<Error>,
+) -> Result<Vec<Result<Outcome>>> {
     let clock = Instant::now();
-    let data = &loaded.data;
-    let network = Network::new(&config.network, data.dim)?;
-    let process = config.process.build()?;
-    let card = card(config, loaded);
-    let setup = Setup::new(&network, &process, data, &config.train, config.seed)?;
-    let floor = data
-        .truth
-        .as_ref()
-        .and_then(|t| t.oracle())
-        .filter(|_| setup.draws > 0)
-        .map(|oracle| floor(oracle, &data.held_out, &setup.table, setup.draws, config.seed));
-    let times: Vec<f64> = setup.table.times.clone();
-    let mut trainer = Trainer::new(engine, setup, config.seed)?;
-    if let Some(state) = start {
-        trainer.restore(state)?;
+    let Some(first) = jobs.first() else { return Ok(Vec::new()) };
+    let options = first.config.train.clone();
+    let network = Network::new(&first.config.network, first.loaded.data.dim)?;
+    let process = first.config.process.build()?;
+    let members: Vec<_> = jobs.iter().map(|j| (&j.loaded.data, j.config.seed)).collect();
+    let setup = Setup::ensemble(&network, &process, &members, &options)?;
+    let states: Vec<State> = jobs.iter().filter_map(|j| j.start.cloned()).collect();
+    let mut runs: Vec<Run<'_>> =
+        jobs.into_iter().zip(&setup.tables).map(|(job, table)| Run::new(job, table, setup.draws)).collect();
+    let mut trainer = Trainer::new(engine, setup)?;
+    if states.is_empty() {
+        runs.iter_mut().enumerate().try_for_each(|(m, run)| run.checkpoint(&mut trainer, m))?;
+    } else {
+        trainer.restore(&states)?;
     }
-    let mut run = Run {
-        config,
-        dir,
-        card: &card,
-        floor: floor.as_ref(),
-        times: &times,
-        clock,
-        first_step: 0.0,
-        pending: Pending::default(),
+    let mut drive = Drive { options: &options, clock, first_step: 0.0 };
+    let mut held_out = drive.steps(&mut trainer, &mut runs, watch, stop)?.into_iter();
+    let seconds = clock.elapsed().as_secs_f64();
+    let outcome = |(m, run): (usize, Run<'_>)| -> Result<Result<Outcome>> {
+        let last = held_out.next();
+        if let Some(why) = run.fault {
+            return Ok(Err(why));
+        }
+        let state = trainer.state_of(m)?;
+        let first_step = drive.first_step;
+        Ok(Ok(Outcome { card: run.card, state, held_out: last, floor: run.floor, seconds, first_step }))
     };
-    if start.is_none() {
-        run.checkpoint(&mut trainer)?;
-    }
-    let held_out = run.steps(&mut trainer, watch, stop)?;
-    let state = trainer.state()?;
-    let (first_step, seconds) = (run.first_step, clock.elapsed().as_secs_f64());
-    drop(trainer);
-    Ok(Outcome { card, state, held_out, floor, seconds, first_step })
+    runs.into_iter().enumerate().map(outcome).collect()
 }
 
 /// The description of the model that a configuration and its data make.
@@ -116,15 +134,14 @@ pub fn card(config: &RunConfig, loaded: &Loaded) -> ModelCard {
     }
 }
 
+/// One member of a training, with its files.
 struct Run<'a> {
-    config: &'a RunConfig,
     dir: &'a mut RunDir,
-    card: &'a ModelCard,
-    floor: Option<&'a Floor>,
-    times: &'a [f64],
-    clock: Instant,
-    first_step: f64,
+    card: ModelCard,
+    floor: Option<Floor>,
+    times: Vec<f64>,
     pending: Pending,
+    fault: Option<Error>,
 }
 
 /// Ticks that are too short for a line of the log of their own.
@@ -135,15 +152,23 @@ struct Pending {
     seconds: f64,
 }
 
-impl Run<'_> {
+/// The loop over all members.
+struct Drive<'a> {
+    options: &'a TrainOptions,
+    clock: Instant,
+    first_step: f64,
+}
+
+impl Drive<'_> {
     fn steps(
         &mut self,
         trainer: &mut Trainer<'_>,
+        runs: &mut [Run<'_>],
         watch: &mut dyn FnMut(Event<'_>),
         stop: &dyn Fn() -> Option<Error>,
-    ) -> Result<Option<HeldOut>> {
-        let options = &self.config.train;
-        let mut last = None;
+    ) -> Result<Vec<HeldOut>> {
+        let options = self.options;
+        let mut last = Vec::new();
         let mut pace = 1u32;
         while trainer.step() < options.steps {
             let step = trainer.step();
@@ -151,40 +176,82 @@ impl Run<'_> {
             let room =
                 until(options.eval_interval()).min(until(options.checkpoint_interval())).min(options.steps - step);
             let clock = Instant::now();
-            let tick = trainer.run(pace.min(room).min(CHUNK as u32))?;
+            let ticks = trainer.run_all(pace.min(room).min(CHUNK as u32))?;
             let seconds = clock.elapsed().as_secs_f64();
-            let done = tick.step - step;
+            if trainer.step() == step {
+                // every member has diverged; the first to say so speaks for them
+                return ticks.into_iter().find_map(Result::err).map_or(Ok(last), Err);
+            }
+            let step_now = trainer.step();
+            let done = step_now - step;
             if self.first_step == 0.0 {
                 self.first_step = self.clock.elapsed().as_secs_f64();
             }
             // half a second a tick: often enough to be stopped, seldom enough to cost nothing
             pace = ((f64::from(done) * 0.5 / seconds.max(1e-6)) as u32).clamp(1, CHUNK as u32).min(pace * 8);
-            watch(Event::Tick { tick: &tick, rate: f64::from(done) / seconds });
-            self.log_tick(
-                &tick,
-                done,
-                seconds,
-                tick.step == options.steps || 2 * (done + self.pending.steps) >= pace.min(CHUNK as u32),
-            )?;
-            if tick.step % options.eval_interval() == 0 || tick.step == options.steps {
-                last = self.evaluate(trainer, watch)?;
+            let well: Vec<f64> = ticks.iter().flatten().map(|t| t.loss).collect();
+            let loss = well.iter().sum::<f64>() / well.len() as f64;
+            watch(Event::Tick { step: step_now, loss, rate: f64::from(done) / seconds });
+            for (run, tick) in runs.iter_mut().zip(ticks) {
+                match tick {
+                    Ok(tick) => {
+                        let whole = 2 * (done + run.pending.steps) >= pace.min(CHUNK as u32);
+                        let whole = whole || step_now == options.steps;
+                        run.log_tick(&tick, done, seconds, whole, self.clock)?;
+                    }
+                    Err(why) => run.fault = run.fault.take().or(Some(why)),
+                }
             }
-            let stopped = if tick.step < options.steps { stop() } else { None };
-            if tick.step % options.checkpoint_interval() == 0 || tick.step == options.steps || stopped.is_some() {
-                self.checkpoint(trainer)?;
+            if step_now % options.eval_interval() == 0 || step_now == options.steps {
+                last = evaluate(trainer, runs, watch)?;
+            }
+            let stopped = if step_now < options.steps { stop() } else { None };
+            if step_now % options.checkpoint_interval() == 0 || step_now == options.steps || stopped.is_some() {
+                for (m, run) in runs.iter_mut().enumerate().filter(|(_, run)| run.fault.is_none()) {
+                    run.checkpoint(trainer, m)?;
+                }
             }
             if let Some(why) = stopped {
                 return Err(why);
             }
         }
-        if last.is_none() {
+        if last.is_empty() {
             last = trainer.held_out()?;
         }
         Ok(last)
     }
+}
+
+/// Measures the held-out losses and writes them down.
+fn evaluate(trainer: &mut Trainer<'_>, runs: &mut [Run<'_>], watch: &mut dyn FnMut(Event<'_>)) -> Result<Vec<HeldOut>> {
+    let held_out = trainer.held_out()?;
+    if held_out.is_empty() {
+        return Ok(held_out);
+    }
+    let step = trainer.step();
+    watch(Event::HeldOut { step, held_out: &held_out, floors: runs.iter().map(|r| r.floor.as_ref()).collect() });
+    for (run, held_out) in runs.iter_mut().zip(&held_out).filter(|(run, _)| run.fault.is_none()) {
+        run.log_held_out(step, held_out)?;
+    }
+    Ok(held_out)
+}
+
+impl<'a> Run<'a> {
+    fn new(job: Job<'a>, table: &TimeTable, draws: usize) -> Self {
+        let (data, seed) = (&job.loaded.data, job.config.seed);
+        let oracle = data.truth.as_ref().and_then(|t| t.oracle()).filter(|_| draws > 0);
+        Self {
+            floor: oracle.map(|oracle| floor(oracle, &data.held_out, table, draws, seed)),
+            card: card(job.config, job.loaded),
+            dir: job.dir,
+            times: table.times.clone(),
+            pending: Pending::default(),
+            fault: None,
+        }
+    }
 
     /// One line a half second or so; ticks cut short by an evaluation join the next.
-    fn log_tick(&mut self, tick: &Tick, steps: u32, seconds: f64, whole: bool) -> Result<()> {
+    fn log_tick(&mut self, tick: &Tick, steps: u32, seconds: f64, whole: bool, clock: Instant) -> Result<()> {
         let p = &mut self.pending;
         p.steps += steps;
         p.loss += tick.loss * f64::from(steps);
@@ -198,30 +265,27 @@ impl Run<'_> {
             "train.jsonl",
             &json!({
                 "step": tick.step, "loss/train": p.loss / n, "steps": p.steps, "grad/norm": tick.gradient_norm,
-                "lr": tick.rate, "time/elapsed_s": self.clock.elapsed().as_secs_f64(), "time/steps_per_s": n / p.seconds,
+                "lr": tick.rate, "time/elapsed_s": clock.elapsed().as_secs_f64(), "time/steps_per_s": n / p.seconds,
             }),
         )
     }
 
-    fn evaluate(&mut self, trainer: &mut Trainer<'_>, watch: &mut dyn FnMut(Event<'_>)) -> Result<Option<HeldOut>> {
-        let Some(held_out) = trainer.held_out()? else { return Ok(None) };
-        watch(Event::HeldOut { step: trainer.step(), held_out: &held_out, floor: self.floor });
+    fn log_held_out(&self, step: u32, held_out: &HeldOut) -> Result<()> {
         let edges: Vec<f64> = (0..BINS).map(|i| self.times[i * self.times.len() / BINS]).collect();
         let mut line = json!({
-            "step": trainer.step(), "loss/held_out": held_out.loss, "draws": held_out.draws,
+            "step": step, "loss/held_out": held_out.loss, "draws": held_out.draws,
             "bins/from_time": edges, "bins/held_out": held_out.bins,
         });
-        if let Some(f) = self.floor {
+        if let Some(f) = &self.floor {
             line["loss/floor"] = json!(f.value);
             line["loss/floor_error"] = json!(f.error);
             line["bins/floor"] = json!(f.bins);
         }
-        self.dir.append_jsonl("metrics.jsonl", &line)?;
-        Ok(Some(held_out))
+        self.dir.append_jsonl("metrics.jsonl", &line)
     }
 
-    fn checkpoint(&mut self, trainer: &mut Trainer<'_>) -> Result<()> {
-        let state = trainer.state()?;
+    fn checkpoint(&mut self, trainer: &mut Trainer<'_>, member: usize) -> Result<()> {
+        let state = trainer.state_of(member)?;
         let checkpoint = self.card.checkpoint(&state)?;
         self.dir.save_checkpoint(u64::from(state.step), &checkpoint)?;
         Ok(())

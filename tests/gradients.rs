@@ -19,12 +19,12 @@ fn check(options: NetworkOptions, dim: usize) {
     let network = Network::new(&options, dim).unwrap();
     let training = TrainOptions { batch_size: 7, steps: 10, ..TrainOptions::default() };
     let setup = Setup::new(&network, &Process::named("ou").unwrap(), &data, &training, 3).unwrap();
-    let [step, _] = setup.recordings(3, 0).unwrap();
+    let [step, _] = setup.recordings(0).unwrap();
     let t = setup.tensors();
     let mut engine = Reference::default();
     engine.allocate(&setup.arena).unwrap();
     setup.upload(&mut engine).unwrap();
-    setup.begin(&mut engine, 0, 1).unwrap();
+    setup.begin(&mut engine, 0, 1, &[]).unwrap();
     let whole = engine.prepare(&part(&step, "optimiser/finish")).unwrap();
     engine.run(whole, 1).unwrap();
     let gradients: Vec<Vec<f64>> = t.gradient().iter().map(|g| engine.read_f64(g).unwrap()).collect();

@@ -36,9 +36,9 @@ fn plain() -> NetworkOptions {
 fn train(engine: &mut dyn Engine, network: &NetworkOptions, options: &TrainOptions, parts: &[u32]) -> State {
     let mut state: Option<State> = None;
     for &steps in parts {
-        let mut trainer = Trainer::new(engine, setup(network, options), SEED).unwrap();
+        let mut trainer = Trainer::new(engine, setup(network, options)).unwrap();
         if let Some(state) = &state {
-            trainer.restore(state).unwrap();
+            trainer.restore(std::slice::from_ref(state)).unwrap();
         }
         trainer.run(steps).unwrap();
         state = Some(trainer.state().unwrap());
@@ -83,7 +83,7 @@ fn five_steps_on_the_device_are_those_of_the_reference() {
 /// The state before any step.
 fn train_start(network: &NetworkOptions, options: &TrainOptions) -> State {
     let mut engine = Reference::default();
-    Trainer::new(&mut engine, setup(network, options), SEED).unwrap().state().unwrap()
+    Trainer::new(&mut engine, setup(network, options)).unwrap().state().unwrap()
 }
 
 #[test]
@@ -105,10 +105,10 @@ fn the_same_training_gives_the_same_bytes_twice() {
     let first = train(&mut gpu, &plain(), &quick(), &[40]);
     assert!(bits(&first) == bits(&train(&mut gpu, &plain(), &quick(), &[40])));
     // neither ticks nor held-out passes between steps change anything
-    let mut trainer = Trainer::new(&mut gpu, setup(&plain(), &quick()), SEED).unwrap();
+    let mut trainer = Trainer::new(&mut gpu, setup(&plain(), &quick())).unwrap();
     for steps in [1, 9, 30] {
         trainer.run(steps).unwrap();
-        assert!(trainer.held_out().unwrap().unwrap().loss.is_finite());
+        assert!(trainer.held_out().unwrap()[0].loss.is_finite());
     }
     assert!(bits(&first) == bits(&trainer.state().unwrap()));
 }
@@ -117,7 +117,7 @@ fn the_same_training_gives_the_same_bytes_twice() {
 fn a_training_that_diverges_says_so_and_keeps_its_weights_finite() {
     let mut gpu = device();
     let options = TrainOptions { lr: 1e10, warmup: 0, clip: 0.0, lr_schedule: "constant".into(), ..quick() };
-    let mut trainer = Trainer::new(&mut gpu, setup(&plain(), &options), SEED).unwrap();
+    let mut trainer = Trainer::new(&mut gpu, setup(&plain(), &options)).unwrap();
     let said = trainer.run(40).unwrap_err();
     assert!(matches!(said, Error::Diverged(_)), "{said}");
     assert!(said.problem().what.contains("step") && said.problem().hint.is_some());
@@ -141,7 +141,7 @@ fn rows_that_are_not_finite_never_reach_a_training() {
 #[test]
 fn a_step_of_three_layers_launches_what_it_always_did() {
     let setup = setup(&plain(), &quick());
-    let [step, held_out] = setup.recordings(SEED, 100).unwrap();
+    let [step, held_out] = setup.recordings(100).unwrap();
     let kernels = |r: &scorefield::recording::Recording| -> Vec<&'static str> {
         r.commands.iter().filter_map(|c| if let Command::Dispatch(d) = c { Some(d.kernel) } else { None }).collect()
     };
@@ -183,8 +183,8 @@ fn a_lost_device_is_an_error_and_never_a_panic() {
         let (mut gpu, setup) = (device(), setup(&plain(), &quick()));
         gpu.allocate(&setup.arena).unwrap();
         setup.upload(&mut gpu).unwrap();
-        setup.begin(&mut gpu, 0, 10).unwrap();
-        let [step, _] = setup.recordings(SEED, 10).unwrap();
+        setup.begin(&mut gpu, 0, 10, &[]).unwrap();
+        let [step, _] = setup.recordings(10).unwrap();
         let program = gpu.prepare(&step).unwrap();
         gpu.run(program, 2).unwrap();
         gpu.destroy_for_test();
@@ -193,10 +193,78 @@ fn a_lost_device_is_an_error_and_never_a_panic() {
             "read" => gpu.read(&setup.tensors().history).err(),
             "wait" => gpu.wait().err(),
             "prepare and run" => gpu.prepare(&step).and_then(|p| gpu.run(p, 1)).and_then(|()| gpu.wait()).err(),
-            _ => Trainer::new(&mut gpu, self::setup(&plain(), &quick()), SEED).and_then(|mut t| t.run(3)).err(),
+            _ => Trainer::new(&mut gpu, self::setup(&plain(), &quick())).and_then(|mut t| t.run(3)).err(),
         };
         assert!(matches!(said, Some(Error::Lost(_))), "{what}: {said:?}");
         // and it stays lost
         assert!(matches!(gpu.read(&setup.tensors().history), Err(Error::Lost(_))), "{what}, then read");
     }
+}
+
+/// Blocks, a trained alpha and clipping too: every kernel of a step has an ensemble in it.
+fn ornate() -> NetworkOptions {
+    NetworkOptions {
+        hidden: "20,20,9".into(),
+        activation: "signrelu".into(),
+        train_alpha: true,
+        layer_norm: true,
+        skip: true,
+        features: 5,
+        ..NetworkOptions::default()
+    }
+}
+
+#[test]
+fn members_of_an_ensemble_are_what_they_are_alone_byte_for_byte() {
+    let options = TrainOptions { clip: 0.5, ..quick() };
+    let process = Process::named("ou").unwrap();
+    for shape in [plain(), ornate()] {
+        let network = Network::new(&shape, 2).unwrap();
+        let law = std::sync::Arc::from(scorefield::distribution::parse("moons").unwrap());
+        let drawn = |seed| Dataset::from_distribution(std::sync::Arc::clone(&law), 300, 0.2, true, seed).unwrap();
+        let all: Vec<(Dataset, u64)> = [3, 1 << 40, 8].map(|seed| (drawn(seed), seed)).into();
+        let mut gpu = device();
+        let train = |gpu: &mut Gpu, members: &[(&Dataset, u64)]| -> Vec<(Vec<u32>, u64, Vec<u32>)> {
+            let setup = Setup::ensemble(&network, &process, members, &options).unwrap();
+            let mut trainer = Trainer::new(gpu, setup).unwrap();
+            let ticks = trainer.run_all(25).unwrap();
+            let held_out = trainer.held_out().unwrap();
+            (0..members.len())
+                .map(|m| {
+                    let losses = ticks[m].as_ref().unwrap().losses.iter().map(|l| l.to_bits()).collect();
+                    (bits(&trainer.state_of(m).unwrap()), held_out[m].loss.to_bits(), losses)
+                })
+                .collect()
+        };
+        let members: Vec<_> = all.iter().map(|(d, seed)| (d, *seed)).collect();
+        let together = train(&mut gpu, &members);
+        assert_ne!(together[0].0, together[1].0);
+        for (m, member) in members.iter().enumerate() {
+            let alone = train(&mut gpu, &[*member]);
+            assert!(alone[0] == together[m], "member {m} of {:?}", shape.hidden);
+        }
+    }
+}
+
+#[test]
+fn a_member_that_diverges_leaves_the_others_alone() {
+    let (network, process) = (Network::new(&plain(), 2).unwrap(), Process::named("ou").unwrap());
+    let good = data();
+    let mut bad = data();
+    // far beyond what standardised rows ever are: the loss overflows
+    bad.train.iter_mut().for_each(|v| *v *= 1e30);
+    let mut gpu = device();
+    let options = quick();
+    let members = [(&good, SEED), (&bad, SEED)];
+    let setup = Setup::ensemble(&network, &process, &members, &options).unwrap();
+    let mut trainer = Trainer::new(&mut gpu, setup).unwrap();
+    for _ in 0..2 {
+        let ticks = trainer.run_all(20).unwrap();
+        assert!(ticks[0].is_ok() && matches!(ticks[1], Err(Error::Diverged(_))), "{ticks:?}");
+    }
+    assert_eq!(trainer.step(), 40);
+    let (well, stopped) = (trainer.state_of(0).unwrap(), trainer.state_of(1).unwrap());
+    drop(trainer);
+    assert_eq!(bits(&well), bits(&self::train(&mut gpu, &plain(), &options, &[40])));
+    assert!(stopped.weights.iter().flatten().all(|v| v.is_finite()));
 }

@@ -11,6 +11,9 @@ const TILE_COLUMNS: u32 = 64u;
 struct Params {
     rows: u32,     // B, padded
     features: u32, // F
+    // from member to member of an ensemble, filled in by the host
+    x_member: u32,
+    transposed_member: u32,
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4<u64>>; // (B, F8 / 8) of eight features
@@ -24,12 +27,15 @@ fn main(@builtin(workgroup_id) tile: vec3<u32>, @builtin(subgroup_invocation_id)
     let column = tile.x * 8u + lane;
     let end = min((tile.y + 1u) * (TILE_ROWS / 8u), long);
     let feature = column * 8u;
+    let x_at = tile.z * params.x_member + min(column, stride - 1u);
+    let transposed_at = tile.z * params.transposed_member;
+    let ones_at = transposed_at + params.features * long;
     for (var o = tile.y * (TILE_ROWS / 8u); o < end; o++) {
-        let source = o * 8u * stride + min(column, stride - 1u);
+        let source = x_at + o * 8u * stride;
 #for r in 0..8
         let v${r} = unpack_eight(x[source + ${r}u * stride]);
 #end
-        let to = feature * long + o;
+        let to = transposed_at + feature * long + o;
 #for c in 0..4
         if feature + ${c * 2}u < params.features {
             let e = vec4<f32>(v0.even.${c:xyzw}, v2.even.${c:xyzw}, v4.even.${c:xyzw}, v6.even.${c:xyzw});
@@ -42,6 +48,6 @@ fn main(@builtin(workgroup_id) tile: vec3<u32>, @builtin(subgroup_invocation_id)
             transposed[to + ${c * 2 + 1}u * long] = pack_eight(Eight(e, f));
         }
 #end
-        if column == 0u { transposed[params.features * long + o] = pack_eight(Eight(vec4<f32>(1.0), vec4<f32>(1.0))); }
+        if column == 0u { transposed[ones_at + o] = pack_eight(Eight(vec4<f32>(1.0), vec4<f32>(1.0))); }
     }
 }

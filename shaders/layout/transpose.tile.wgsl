@@ -11,6 +11,9 @@ const TILE_COLUMNS: u32 = 16u;
 struct Params {
     rows: u32,     // B, padded
     features: u32, // F
+    // from member to member of an ensemble, filled in by the host
+    x_member: u32,
+    transposed_member: u32,
 }
 
 @group(0) @binding(0) var<storage, read> x: array<f32>; // (B, F8)
@@ -25,12 +28,12 @@ fn main(@builtin(workgroup_id) tile: vec3<u32>, @builtin(local_invocation_index)
     let slow = local / 16u;
     let feature = tile.x * TILE_COLUMNS + fast;
     let row = min(tile.y * TILE_ROWS + slow, params.rows - 1u);
-    let value = x[panel_index(row, min(feature, params.features - 1u), params.features)];
+    let value = x[tile.z * params.x_member + panel_index(row, min(feature, params.features - 1u), params.features)];
     staged[fast * 17u + slow] = select(1.0, value, feature < params.features);
     workgroupBarrier();
     let to_feature = tile.x * TILE_COLUMNS + slow;
     let to_row = tile.y * TILE_ROWS + fast;
     if to_feature <= params.features && to_row < params.rows {
-        transposed[to_feature * params.rows + to_row] = staged[slow * 17u + fast];
+        transposed[tile.z * params.transposed_member + to_feature * params.rows + to_row] = staged[slow * 17u + fast];
     }
 }

@@ -13,6 +13,13 @@ struct Params {
     rows: u32,  // B, without padding
     dim: u32,   // D
     times: u32, // K
+    // from member to member of an ensemble, filled in by the host
+    output_member: u32,
+    offset_member: u32,
+    coefficients_member: u32,
+    time_index_member: u32,
+    d_output_member: u32,
+    partial_member: u32,
 }
 
 @group(0) @binding(0) var<storage, read> output: array<f32>; // (B, D) in panels
@@ -26,23 +33,26 @@ struct Params {
 var<workgroup> row_loss: array<f32, 256>;
 var<workgroup> row_bin: array<u32, 256>;
 
-fn one_row(b: u32, slot: u32) {
+fn one_row(b: u32, slot: u32, member: u32) {
     row_loss[slot] = 0.0;
     row_bin[slot] = BINS;
     if b >= padded_rows(params.rows) { return; }
-    let time = time_index[b];
+    let time = time_index[member * params.time_index_member + b];
     let live = time < params.times;
-    let c = coefficients[min(time, params.times - 1u) * 2u + 1u]; // b, weight, t, 0
+    let c = coefficients[member * params.coefficients_member + min(time, params.times - 1u) * 2u + 1u]; // b, weight, t, 0
     let scale = select(0.0, 2.0 * c.y * c.x / f32(params.dim * params.rows), live);
+    let offset_at = member * params.offset_member;
+    let output_at = member * params.output_member;
+    let d_output_at = member * params.d_output_member;
     var sum = 0.0;
     for (var d = 0u; d < params.dim; d++) {
         let at = panel_index(b, d, params.dim);
-        let r = offset[at] + c.x * output[at];
+        let r = offset[offset_at + at] + c.x * output[output_at + at];
         sum += r * r;
-        d_output[at] = scale * r;
+        d_output[d_output_at + at] = scale * r;
     }
     // weight gradients of padding must vanish
-    for (var d = params.dim; d < padded_features(params.dim); d++) { d_output[panel_index(b, d, params.dim)] = 0.0; }
+    for (var d = params.dim; d < padded_features(params.dim); d++) { d_output[d_output_at + panel_index(b, d, params.dim)] = 0.0; }
     if live {
         row_loss[slot] = c.y * sum / f32(params.dim);
         row_bin[slot] = loss_bin(time, params.times);
@@ -58,7 +68,7 @@ fn main(
     let group = workgroup.y * groups.x + workgroup.x;
     for (var i = 0u; i < 4u; i++) {
         let slot = i * 64u + local;
-        one_row(group * 256u + slot, slot);
+        one_row(group * 256u + slot, slot, workgroup.z);
     }
     workgroupBarrier();
     if local < BINS && group * 256u < params.rows {
@@ -70,7 +80,8 @@ fn main(
                 count += 1.0;
             }
         }
-        partial[(group * BINS + local) * 2u] = sum;
-        partial[(group * BINS + local) * 2u + 1u] = count;
+        let at = workgroup.z * params.partial_member + (group * BINS + local) * 2u;
+        partial[at] = sum;
+        partial[at + 1u] = count;
     }
 }

@@ -1,11 +1,15 @@
 // Closes a held-out batch: adds the partial losses to `bins` and counts the batch.
 //
 // shapes    partial (groups, BINS, 2); bins (BINS, 2): sum of losses, rows
-// dispatch  one workgroup
+// dispatch  one workgroup a member of the ensemble
 #import lib/loss_bins
 
 struct Params {
     groups: u32, // of 256 rows
+    // from member to member of an ensemble, filled in by the host
+    partial_member: u32,
+    bins_member: u32,
+    control_member: u32,
 }
 
 @group(0) @binding(0) var<storage, read> partial: array<f32>; // (groups, BINS, 2)
@@ -14,13 +18,18 @@ struct Params {
 @group(0) @binding(3) var<uniform> params: Params;
 
 @compute @workgroup_size(64)
-fn main(@builtin(local_invocation_index) local: u32) {
+fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_index) local: u32) {
+    let member = workgroup.z;
+    let bin = member * params.bins_member + local;
     if local < BINS * 2u {
-        var sum = bins[local];
+        var sum = bins[bin];
         for (var g = 0u; g < params.groups; g++) {
-            sum += partial[g * BINS * 2u + local];
+            sum += partial[member * params.partial_member + g * BINS * 2u + local];
         }
-        bins[local] = sum;
+        bins[bin] = sum;
     }
-    if local == 0u { control[0] = control[0] + 1u; }
+    if local == 0u {
+        let at = member * params.control_member;
+        control[at] = control[at] + 1u;
+    }
 }

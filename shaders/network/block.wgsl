@@ -15,6 +15,14 @@ struct Params {
     normed: u32,
     skipped: u32,
     layer: u32,
+    // from member to member of an ensemble, filled in by the host
+    z_member: u32,
+    previous_member: u32,
+    norm_member: u32,
+    alpha_member: u32,
+    h_member: u32,
+    slope_member: u32,
+    spread_member: u32,
 }
 
 @group(0) @binding(0) var<storage, read_write> z: array<vec4<f32>>; // (B, stride / 4) of four features
@@ -34,17 +42,20 @@ fn main(
 ) {
     let b = linear_index(workgroup, groups, local);
     if b >= params.rows { return; }
+    let member = workgroup.z;
     let quads = params.stride / 4u;
-    if params.normed == 1u { normalise(b, quads); }
-    let p = alpha[params.layer];
+    let z_at = member * params.z_member + b * quads;
+    let norm_at = member * params.norm_member;
+    if params.normed == 1u { spread[member * params.spread_member + b] = normalise(z_at, quads); }
+    let p = alpha[member * params.alpha_member + params.layer];
     for (var q = 0u; q < quads; q++) {
         let at = b * quads + q;
-        var y = z[at];
-        if params.normed == 1u { y = norm[q] * y + norm[quads + q]; }
+        var y = z[z_at + q];
+        if params.normed == 1u { y = norm[norm_at + q] * y + norm[norm_at + quads + q]; }
         var out = activation(y, p);
-        slope[at] = activation_slope(y, p);
-        if params.skipped == 1u { out += previous[at]; }
-        h[at] = out;
+        slope[member * params.slope_member + at] = activation_slope(y, p);
+        if params.skipped == 1u { out += previous[member * params.previous_member + at]; }
+        h[member * params.h_member + at] = out;
     }
 }
 
@@ -53,17 +64,18 @@ fn exists(q: u32) -> vec4<f32> {
     return select(vec4<f32>(0.0), vec4<f32>(1.0), vec4<u32>(4u * q) + vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(params.width));
 }
 
-// Two passes: the mean first, so that the variance does not cancel.
-fn normalise(b: u32, quads: u32) {
+// 1 / sqrt(var z + 1e-5) of the row at `at`, which is normalised. Two passes: the mean first, so that the variance does
+// not cancel.
+fn normalise(at: u32, quads: u32) -> f32 {
     var sum = 0.0;
-    for (var q = 0u; q < quads; q++) { sum += dot(z[b * quads + q], exists(q)); }
+    for (var q = 0u; q < quads; q++) { sum += dot(z[at + q], exists(q)); }
     let mean = sum / f32(params.width);
     var variance = 0.0;
     for (var q = 0u; q < quads; q++) {
-        let d = (z[b * quads + q] - mean) * exists(q);
+        let d = (z[at + q] - mean) * exists(q);
         variance += dot(d, d);
     }
     let scale = 1.0 / sqrt(variance / f32(params.width) + 1e-5);
-    spread[b] = scale;
-    for (var q = 0u; q < quads; q++) { z[b * quads + q] = (z[b * quads + q] - mean) * scale * exists(q); }
+    for (var q = 0u; q < quads; q++) { z[at + q] = (z[at + q] - mean) * scale * exists(q); }
+    return scale;
 }

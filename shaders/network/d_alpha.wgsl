@@ -12,8 +12,13 @@ struct Params {
     panels: u32,
     slices: u32,   // S
     at: u32,       // place in a slice
-    partials: u32, // P
+    length: u32,   // P
     layer: u32,
+    // from member to member of an ensemble, filled in by the host
+    d_y_member: u32,
+    slope_member: u32,
+    alpha_member: u32,
+    partials_member: u32,
 }
 
 @group(0) @binding(0) var<storage, read> d_y: array<vec4<f32>>; // (B, stride / 4) of four features
@@ -32,20 +37,23 @@ fn main(
 ) {
     let slice = workgroup.y * groups.x + workgroup.x;
     let panel = PANEL * (padded_features(params.width) / 4u);
-    let p = alpha[params.layer];
+    let member = workgroup.z;
+    let d_y_at = member * params.d_y_member;
+    let slope_at = member * params.slope_member;
+    let p = alpha[member * params.alpha_member + params.layer];
     var sum = 0.0;
     let end = (slice + 1u) * params.panels / params.slices * panel;
     for (var i = slice * params.panels / params.slices * panel + local; i < end; i += 64u) {
         // slopes too small for their inverse belong to units whose gradient has vanished
-        let s = max(slope[i], vec4<f32>(1e-30));
+        let s = max(slope[slope_at + i], vec4<f32>(1e-30));
         let u = sqrt(p / s);
-        sum += dot(select(d_y[i] * u * (1.0 - u) / p, vec4<f32>(0.0), s == vec4<f32>(1.0)), vec4<f32>(1.0));
+        sum += dot(select(d_y[d_y_at + i] * u * (1.0 - u) / p, vec4<f32>(0.0), s == vec4<f32>(1.0)), vec4<f32>(1.0));
     }
     sums[local] = sum;
     workgroupBarrier();
     if local == 0u && slice < params.slices {
         var total = 0.0;
         for (var j = 0u; j < 64u; j++) { total += sums[j]; }
-        partials[slice * params.partials + params.at] = total;
+        partials[member * params.partials_member + slice * params.length + params.at] = total;
     }
 }

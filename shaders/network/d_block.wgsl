@@ -11,6 +11,14 @@ struct Params {
     width: u32,  // N
     stride: u32, // N rounded up to 8
     normed: u32,
+    // from member to member of an ensemble, filled in by the host
+    d_h_member: u32,
+    slope_member: u32,
+    z_member: u32,
+    norm_member: u32,
+    spread_member: u32,
+    d_y_member: u32,
+    d_z_member: u32,
 }
 
 @group(0) @binding(0) var<storage, read> d_h: array<f32>; // (B, stride)
@@ -30,23 +38,30 @@ fn main(
 ) {
     let b = linear_index(workgroup, groups, local);
     if b >= params.rows { return; }
+    let member = workgroup.z;
+    let row = b * params.stride;
+    let d_h_at = member * params.d_h_member + row;
+    let slope_at = member * params.slope_member + row;
+    let z_at = member * params.z_member + row;
+    let norm_at = member * params.norm_member;
+    let d_y_at = member * params.d_y_member + row;
+    let d_z_at = member * params.d_z_member + row;
+    let scale = spread[member * params.spread_member + b];
     var mean = 0.0;
     var along = 0.0;
     for (var n = 0u; n < params.stride; n++) {
-        let at = b * params.stride + n;
-        let d = select(0.0, d_h[at] * slope[at], n < params.width);
-        d_y[at] = d;
+        let d = select(0.0, d_h[d_h_at + n] * slope[slope_at + n], n < params.width);
+        d_y[d_y_at + n] = d;
         if params.normed == 1u {
-            mean += norm[n] * d;
-            along += norm[n] * d * z[at];
+            mean += norm[norm_at + n] * d;
+            along += norm[norm_at + n] * d * z[z_at + n];
         }
     }
     mean /= f32(params.width);
     along /= f32(params.width);
     for (var n = 0u; n < params.stride; n++) {
-        let at = b * params.stride + n;
-        var d = d_y[at];
-        if params.normed == 1u { d = spread[b] * (norm[n] * d - mean - z[at] * along); }
-        d_z[at] = select(0.0, d, n < params.width);
+        var d = d_y[d_y_at + n];
+        if params.normed == 1u { d = scale * (norm[norm_at + n] * d - mean - z[z_at + n] * along); }
+        d_z[d_z_at + n] = select(0.0, d, n < params.width);
     }
 }

@@ -11,7 +11,11 @@ struct Params {
     panels: u32,
     slices: u32,   // S
     at: u32,       // where the block starts in a slice
-    partials: u32, // P
+    length: u32,   // P
+    // from member to member of an ensemble, filled in by the host
+    d_y_member: u32,
+    z_member: u32,
+    partials_member: u32,
 }
 
 @group(0) @binding(0) var<storage, read> d_y: array<f32>; // (B, stride)
@@ -27,6 +31,9 @@ fn main(
 ) {
     let i = linear_index(workgroup, groups, local);
     if i >= params.stride * params.slices { return; }
+    let member = workgroup.z;
+    let d_y_at = member * params.d_y_member;
+    let z_at = member * params.z_member;
     let slice = i / params.stride;
     let n = i % params.stride;
     var gain = 0.0;
@@ -37,12 +44,12 @@ fn main(
         for (var panel = slice * params.panels / params.slices; panel < end; panel++) {
             for (var row = panel * PANEL; row < (panel + 1u) * PANEL; row++) {
                 let at = row * params.stride + n;
-                gain += d_y[at] * z[at];
-                shift += d_y[at];
+                gain += d_y[d_y_at + at] * z[z_at + at];
+                shift += d_y[d_y_at + at];
             }
         }
     }
-    let out = slice * params.partials + params.at + n;
+    let out = member * params.partials_member + slice * params.length + params.at + n;
     partials[out] = gain;
     partials[out + params.stride] = shift;
 }

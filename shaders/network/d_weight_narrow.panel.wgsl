@@ -16,7 +16,11 @@ struct Params {
     panels: u32,   // panels in the batch
     slices: u32,   // S
     at: u32,       // where the layer starts in a slice, in eights
-    partials: u32, // length of a slice, in eights
+    length: u32,   // of of a slice, in eights
+    // from member to member of an ensemble, filled in by the host
+    input_member: u32,
+    d_output_member: u32,
+    partials_member: u32,
 }
 
 @group(0) @binding(0) var<storage, read> input: array<vec4<u64>>; // (B, stride) of eight inputs
@@ -28,18 +32,22 @@ struct Params {
 fn main(@builtin(workgroup_id) tile: vec3<u32>, @builtin(subgroup_invocation_id) lane: u32) {
     // a software device fetches a parameter anew wherever it is named, lane by lane
     let stride = params.stride;
+    let member = tile.z / params.slices;
+    let slice = tile.z % params.slices;
     let column = tile.y * 8u + lane;
+    let input_at = member * params.input_member + column;
+    let d_output_at = member * params.d_output_member + lane;
     // sums of the eight inputs with output n
 #for n in 0..8
     var even${n} = vec4<f32>(0.0);
     var odd${n} = vec4<f32>(0.0);
 #end
     var bias = Eight(vec4<f32>(0.0), vec4<f32>(0.0));
-    let end = (tile.z + 1u) * params.panels / params.slices * 64u;
-    for (var b = tile.z * params.panels / params.slices * 64u; b < end; b += 8u) {
-        let y = unpack_eight(d_output[b + lane]);
+    let end = (slice + 1u) * params.panels / params.slices * 64u;
+    for (var b = slice * params.panels / params.slices * 64u; b < end; b += 8u) {
+        let y = unpack_eight(d_output[d_output_at + b]);
         bias = Eight(bias.even + y.even, bias.odd + y.odd);
-        let x_at = b * stride + column;
+        let x_at = input_at + b * stride;
 #for r in 0..8
         let x${r} = unpack_eight(input[x_at + ${r}u * stride]);
 #for n in 0..4
@@ -52,7 +60,7 @@ fn main(@builtin(workgroup_id) tile: vec3<u32>, @builtin(subgroup_invocation_id)
 #end
 #end
     }
-    let block = tile.z * params.partials + params.at;
+    let block = member * params.partials_member + slice * params.length + params.at;
 #for c in 0..4
     if column * 8u + ${c * 2}u < params.inputs {
         let e = vec4<f32>(even0.${c:xyzw}, even2.${c:xyzw}, even4.${c:xyzw}, even6.${c:xyzw});

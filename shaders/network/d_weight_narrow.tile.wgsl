@@ -15,7 +15,11 @@ struct Params {
     panels: u32,   // panels in the batch
     slices: u32,   // S
     at: u32,       // where the layer starts in a slice, in eights
-    partials: u32, // length of a slice, in eights
+    length: u32,   // of of a slice, in eights
+    // from member to member of an ensemble, filled in by the host
+    input_member: u32,
+    d_output_member: u32,
+    partials_member: u32,
 }
 
 @group(0) @binding(0) var<storage, read> input: array<f32>; // (B, stride * 8)
@@ -28,18 +32,22 @@ var<workgroup> staged: array<vec4<f32>, 128>; // (64, 2) of four outputs
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) tile: vec3<u32>, @builtin(local_invocation_index) local: u32) {
     let k = tile.y * TILE_ROWS + local;
+    let member = tile.z / params.slices;
+    let slice = tile.z % params.slices;
+    let input_at = member * params.input_member;
+    let d_output_at = member * params.d_output_member;
     let width = params.stride * 8u;
     var low = vec4<f32>(0.0);
     var high = vec4<f32>(0.0);
     var bias_low = vec4<f32>(0.0);
     var bias_high = vec4<f32>(0.0);
-    let end = (tile.z + 1u) * params.panels / params.slices * 64u;
-    for (var b = tile.z * params.panels / params.slices * 64u; b < end; b += 64u) {
-        staged[local] = d_output[b * 2u + local];
-        staged[local + 64u] = d_output[b * 2u + local + 64u];
+    let end = (slice + 1u) * params.panels / params.slices * 64u;
+    for (var b = slice * params.panels / params.slices * 64u; b < end; b += 64u) {
+        staged[local] = d_output[d_output_at + b * 2u + local];
+        staged[local + 64u] = d_output[d_output_at + b * 2u + local + 64u];
         workgroupBarrier();
         for (var r = 0u; r < 64u; r++) {
-            let x = input[(b + r) * width + min(k, width - 1u)];
+            let x = input[input_at + (b + r) * width + min(k, width - 1u)];
             low += x * staged[r * 2u];
             high += x * staged[r * 2u + 1u];
             bias_low += staged[r * 2u];
@@ -47,7 +55,7 @@ fn main(@builtin(workgroup_id) tile: vec3<u32>, @builtin(local_invocation_index)
         }
         workgroupBarrier();
     }
-    let block = (tile.z * params.partials + params.at) * 2u;
+    let block = member * params.partials_member + (slice * params.length + params.at) * 2u;
     if k < params.inputs {
         partials[block + k * 2u] = low;
         partials[block + k * 2u + 1u] = high;

@@ -12,26 +12,31 @@ fn sum_tile(tile: vec3<u32>, tiles: vec3<u32>, lane: u32) {
     let mode = params.finish;
     let input_stride = params.input_stride;
     let output_stride = params.output_stride;
-    let p = alpha[params.layer];
+    let member = tile.z / params.slices;
+    let slice = tile.z % params.slices;
+    let p = alpha[member * params.alpha_member + params.layer];
+    let weight_at = member * params.weight_member + tile.x * 8u + lane;
     let column = tile.x * 8u + lane;
     // tiles share the rows evenly, so that the last one is not a sliver
     let first_row = tile.y * params.rows / tiles.y;
     let end_row = (tile.y + 1u) * params.rows / tiles.y;
     let exists = column < output_stride;
     let depths = (params.inputs + DEPTH - 1u) / DEPTH;
-    let first = tile.z * depths / params.slices;
-    let end = (tile.z + 1u) * depths / params.slices;
+    let first = slice * depths / params.slices;
+    let end = (slice + 1u) * depths / params.slices;
     for (var depth = first; depth < end; depth++) {
         let k = depth * DEPTH;
 #for i in 0..DEPTH
-        let w${i} = held(k + ${i}u, column);
+        let w${i} = held(k + ${i}u, weight_at);
 #end
         var start = Eight(vec4<f32>(0.0), vec4<f32>(0.0));
-        if params.biased == 1u { start = unpack_eight(weight[params.inputs * params.weight_stride + column]); }
+        if params.biased == 1u { start = unpack_eight(weight[weight_at + params.inputs * params.weight_stride]); }
         let finishes = depth + 1u == end && mode != STORE;
-        var x_at = first_row * input_stride + k / 8u + min(lane, DEPTH / 8u - 1u);
+        var x_at = member * params.input_member + first_row * input_stride + k / 8u + min(lane, DEPTH / 8u - 1u);
         var at = first_row * output_stride + column;
-        let out = params.output_at + tile.z * params.output_slice;
+        let slope_at = member * params.slope_member;
+        let beside_at = member * params.beside_member;
+        let out = params.output_at + member * params.output_member + slice * params.output_slice;
         for (var row = first_row; row < end_row; row++) {
             let x = unpack_eight(input[x_at]);
             var even = start.even;
@@ -51,7 +56,7 @@ fn sum_tile(tile: vec3<u32>, tiles: vec3<u32>, lane: u32) {
 #end
             if exists {
                 var y = Eight(even, odd);
-                if finishes { y = finish(y, at, p, mode); }
+                if finishes { y = finish(y, slope_at + at, beside_at + at, p, mode); }
                 output[out + at] = pack_eight(y);
             }
             x_at += input_stride;
@@ -60,7 +65,7 @@ fn sum_tile(tile: vec3<u32>, tiles: vec3<u32>, lane: u32) {
     }
 }
 
-// Eight outputs of row k of the weight; rows past the last weigh nothing.
-fn held(k: u32, column: u32) -> Eight {
-    return unpack_eight(select(vec4<u64>(0lu), weight[k * params.weight_stride + column], k < params.inputs));
+// Eight outputs of row k of the weight that starts at `at`; rows past the last weigh nothing.
+fn held(k: u32, at: u32) -> Eight {
+    return unpack_eight(select(vec4<u64>(0lu), weight[at + k * params.weight_stride], k < params.inputs));
 }

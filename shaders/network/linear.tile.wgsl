@@ -17,7 +17,11 @@ var<workgroup> staged_weight: array<vec4<f32>, 256>; // (DEPTH, 16) of four outp
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) tile: vec3<u32>, @builtin(local_invocation_index) local: u32) {
-    let p = alpha[params.layer];
+    let member = tile.z / params.slices;
+    let slice = tile.z % params.slices;
+    let p = alpha[member * params.alpha_member + params.layer];
+    let weight_at = member * params.weight_member;
+    let input_at = member * params.input_member;
     let input_stride = params.input_stride * 2u;
     let weight_stride = params.weight_stride * 2u;
     let output_stride = params.output_stride * 2u;
@@ -27,19 +31,19 @@ fn main(@builtin(workgroup_id) tile: vec3<u32>, @builtin(local_invocation_index)
     var bias0 = vec4<f32>(0.0);
     var bias1 = vec4<f32>(0.0);
     if params.biased == 1u {
-        bias0 = weight[params.inputs * weight_stride + min(column, weight_stride - 1u)];
-        bias1 = weight[params.inputs * weight_stride + min(column + 8u, weight_stride - 1u)];
+        bias0 = weight[weight_at + params.inputs * weight_stride + min(column, weight_stride - 1u)];
+        bias1 = weight[weight_at + params.inputs * weight_stride + min(column + 8u, weight_stride - 1u)];
     }
 #for r in 0..8
     var low${r} = bias0;
     var high${r} = bias1;
 #end
     let parts = (params.inputs + SLICE - 1u) / SLICE;
-    let end = min((tile.z + 1u) * parts / params.slices * SLICE, params.inputs);
-    for (var k = tile.z * parts / params.slices * SLICE; k < end; k += DEPTH) {
+    let end = min((slice + 1u) * parts / params.slices * SLICE, params.inputs);
+    for (var k = slice * parts / params.slices * SLICE; k < end; k += DEPTH) {
         for (var i = local; i < 256u; i += 64u) {
             let row = min(tile.y * TILE_ROWS + i / 4u, params.rows - 1u);
-            let x = input[row * input_stride + min(k / 4u + i % 4u, input_stride - 1u)];
+            let x = input[input_at + row * input_stride + min(k / 4u + i % 4u, input_stride - 1u)];
             let to = (i % 4u) * 272u + i / 4u;
             staged_input[to] = x.x;
             staged_input[to + 68u] = x.y;
@@ -48,7 +52,7 @@ fn main(@builtin(workgroup_id) tile: vec3<u32>, @builtin(local_invocation_index)
         }
         for (var i = local; i < 256u; i += 64u) {
             let row = k + i / 16u;
-            let w = weight[min(row, end - 1u) * weight_stride + min(tile.x * 16u + i % 16u, weight_stride - 1u)];
+            let w = weight[weight_at + min(row, end - 1u) * weight_stride + min(tile.x * 16u + i % 16u, weight_stride - 1u)];
             // rows past the last weigh nothing
             staged_weight[i] = select(vec4<f32>(0.0), w, row < end);
         }
@@ -65,11 +69,11 @@ fn main(@builtin(workgroup_id) tile: vec3<u32>, @builtin(local_invocation_index)
         workgroupBarrier();
     }
     let first = tile.y * TILE_ROWS + down;
-    let at = params.output_at * 2u + tile.z * params.output_slice * 2u + first * output_stride + column;
+    let at = first * output_stride + column;
 #for r in 0..8
     if first + ${r}u < params.rows {
-        if column < output_stride { finish(low${r}, at + ${r}u * output_stride, p); }
-        if column + 8u < output_stride { finish(high${r}, at + ${r}u * output_stride + 8u, p); }
+        if column < output_stride { finish(low${r}, at + ${r}u * output_stride, p, member, slice); }
+        if column + 8u < output_stride { finish(high${r}, at + ${r}u * output_stride + 8u, p, member, slice); }
     }
 #end
 }

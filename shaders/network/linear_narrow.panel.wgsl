@@ -13,22 +13,28 @@ fn main(@builtin(workgroup_id) tile: vec3<u32>, @builtin(subgroup_invocation_id)
     // a software device fetches a parameter anew wherever it is named, lane by lane
     let inputs = params.inputs;
     let weight_stride = params.weight_stride;
-    let p = alpha[params.layer];
+    let member = tile.z;
+    let p = alpha[member * params.alpha_member + params.layer];
+    let weight_at = member * params.weight_member;
+    let input_at = member * params.input_member;
+    let output_at = params.output_at + member * params.output_member;
+    let slope_at = member * params.slope_member;
+    let beside_at = member * params.beside_member;
     var bias = Eight(vec4<f32>(0.0), vec4<f32>(0.0));
-    if params.biased == 1u { bias = unpack_eight(weight[params.inputs * params.weight_stride]); }
+    if params.biased == 1u { bias = unpack_eight(weight[weight_at + params.inputs * params.weight_stride]); }
     let last = params.rows - 1u;
     let end = min((tile.y + 1u) * TILE_ROWS, params.rows);
     for (var first = tile.y * TILE_ROWS; first < end; first += 32u) {
 #for r in 0..4
         let row${r} = first + ${r * 8}u + lane;
-        var x_at${r} = min(row${r}, last) * params.input_stride;
+        var x_at${r} = input_at + min(row${r}, last) * params.input_stride;
         var even${r} = bias.even;
         var odd${r} = bias.odd;
 #end
         for (var k = 0u; k < inputs; k += 8u) {
             // rows past the last weigh nothing
             let row = min(k + lane, inputs - 1u) * weight_stride;
-            let w = unpack_eight(select(vec4<u64>(0lu), weight[row], k + lane < inputs));
+            let w = unpack_eight(select(vec4<u64>(0lu), weight[weight_at + row], k + lane < inputs));
 #for r in 0..4
             let x${r} = unpack_eight(input[x_at${r}]);
             x_at${r} += 1u;
@@ -47,7 +53,8 @@ fn main(@builtin(workgroup_id) tile: vec3<u32>, @builtin(subgroup_invocation_id)
 #for r in 0..4
         if row${r} <= last {
             let at = row${r} * params.output_stride;
-            output[params.output_at + at] = pack_eight(finish(Eight(even${r}, odd${r}), at, p, params.finish));
+            output[output_at + at] =
+                pack_eight(finish(Eight(even${r}, odd${r}), slope_at + at, beside_at + at, p, params.finish));
         }
 #end
     }

@@ -16,6 +16,13 @@ struct Params {
     biased: u32,        // 1: start from row K of the weight, 0: start from zero
     layer: u32,         // which entry of `alpha` belongs to this layer
     finish: u32,        // see network/finish
+    // from member to member of an ensemble, filled in by the host
+    input_member: u32,
+    weight_member: u32,
+    output_member: u32,
+    alpha_member: u32,
+    slope_member: u32,
+    beside_member: u32,
 }
 
 @group(0) @binding(0) var<storage, read> input: array<vec4<u64>>; // (R, input_stride) of eight inputs

@@ -4,7 +4,7 @@
 //   history row = (loss, norm, scale, rate);  bins += partial losses;  a non-finite loss or gradient sets DIVERGED
 //
 // shapes    norms (G, 2); partial (groups, BINS, 2); schedule (cap, 4): rate, correct1, correct2, keep; history (cap, 4)
-// dispatch  one workgroup
+// dispatch  one workgroup a member of the ensemble
 #import lib/finite
 #import lib/control
 #import lib/loss_bins
@@ -14,6 +14,13 @@ struct Params {
     loss_groups: u32, // of 256 rows
     rows: u32,        // B
     clip: f32,        // largest norm, 0 for none
+    // from member to member of an ensemble, filled in by the host
+    norms_member: u32,
+    partial_member: u32,
+    control_member: u32,
+    bins_member: u32,
+    history_member: u32,
+    fault_member: u32,
 }
 
 @group(0) @binding(0) var<storage, read> norms: array<f32>; // (G, 2)
@@ -30,27 +37,33 @@ var<workgroup> faults: array<f32, 64>;
 var<workgroup> losses: array<f32, 64>;
 
 @compute @workgroup_size(64)
-fn main(@builtin(local_invocation_index) local: u32) {
+fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_index) local: u32) {
+    let member = workgroup.z;
+    let norms_at = member * params.norms_member;
+    let partial_at = member * params.partial_member;
+    let bin = member * params.bins_member + local;
     var sum = 0.0;
     var bad = 0.0;
     for (var g = local; g < params.norm_groups; g += 64u) {
-        sum += norms[g * 2u];
-        bad += norms[g * 2u + 1u];
+        sum += norms[norms_at + g * 2u];
+        bad += norms[norms_at + g * 2u + 1u];
     }
     squares[local] = sum;
     faults[local] = bad;
     losses[local] = 0.0;
     if local < BINS * 2u {
         var part = 0.0;
-        for (var g = 0u; g < params.loss_groups; g++) { part += partial[g * BINS * 2u + local]; }
-        bins[local] = bins[local] + part;
+        for (var g = 0u; g < params.loss_groups; g++) { part += partial[partial_at + g * BINS * 2u + local]; }
+        bins[bin] = bins[bin] + part;
         losses[local] = select(0.0, part, local % 2u == 0u);
     }
     workgroupBarrier();
-    if local == 0u { close_step(); }
+    if local == 0u { close_step(member); }
 }
 
-fn close_step() {
+fn close_step(member: u32) {
+    let at = member * params.control_member;
+    let fault_at = member * params.fault_member;
     var total = 0.0;
     var bad = 0.0;
     var loss = 0.0;
@@ -63,16 +76,16 @@ fn close_step() {
     let norm = sqrt(total);
     var scale = 1.0;
     if params.clip > 0.0 && norm > params.clip { scale = params.clip / norm; }
-    let step = control[STEP];
-    let row = schedule[step - control[BASE]];
+    let step = control[at + STEP];
+    let row = schedule[step - control[at + BASE]];
     let sound = bad == 0.0 && is_finite(loss) && is_finite(norm);
-    if !sound && fault[0] == 0u { fault[0] = step + 1u; }
-    control[DIVERGED] = fault[0];
-    control[SCALE] = bitcast<u32>(scale);
-    control[RATE] = bitcast<u32>(row.x);
-    control[CORRECT1] = bitcast<u32>(row.y);
-    control[CORRECT2] = bitcast<u32>(row.z);
-    control[KEEP] = bitcast<u32>(row.w);
-    history[step - control[BASE]] = vec4<f32>(loss, norm, scale, row.x);
-    control[STEP] = step + 1u;
+    if !sound && fault[fault_at] == 0u { fault[fault_at] = step + 1u; }
+    control[at + DIVERGED] = fault[fault_at];
+    control[at + SCALE] = bitcast<u32>(scale);
+    control[at + RATE] = bitcast<u32>(row.x);
+    control[at + CORRECT1] = bitcast<u32>(row.y);
+    control[at + CORRECT2] = bitcast<u32>(row.z);
+    control[at + KEEP] = bitcast<u32>(row.w);
+    history[member * params.history_member + step - control[at + BASE]] = vec4<f32>(loss, norm, scale, row.x);
+    control[at + STEP] = step + 1u;
 }

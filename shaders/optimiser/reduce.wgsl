@@ -10,6 +10,10 @@ struct Params {
     length: u32,      // P
     slices: u32,      // S
     first_group: u32, // where this block of parameters starts in `norms`
+    // from member to member of an ensemble, filled in by the host
+    partials_member: u32,
+    gradient_member: u32,
+    norms_member: u32,
 }
 
 @group(0) @binding(0) var<storage, read> partials: array<vec4<f32>>; // (S, P / 4) of four
@@ -27,12 +31,13 @@ fn main(
     @builtin(local_invocation_index) local: u32,
 ) {
     let group = workgroup.y * groups.x + workgroup.x;
+    let member = workgroup.z;
     let quarter = params.length / 4u;
     let i = group * 64u + local;
     var g = vec4<f32>(0.0);
     if i < quarter {
-        for (var s = 0u; s < params.slices; s++) { g += partials[s * quarter + i]; }
-        gradient[i] = g;
+        for (var s = 0u; s < params.slices; s++) { g += partials[member * params.partials_member + s * quarter + i]; }
+        gradient[member * params.gradient_member + i] = g;
     }
     let sound = is_finite(g.x) && is_finite(g.y) && is_finite(g.z) && is_finite(g.w);
     squares[local] = select(0.0, dot(g, g), sound);
@@ -45,7 +50,8 @@ fn main(
             sum += squares[j];
             bad += faults[j];
         }
-        norms[(params.first_group + group) * 2u] = sum;
-        norms[(params.first_group + group) * 2u + 1u] = bad;
+        let at = member * params.norms_member + (params.first_group + group) * 2u;
+        norms[at] = sum;
+        norms[at + 1u] = bad;
     }
 }

@@ -13,10 +13,20 @@
 struct Params {
     first: u32,  // first parameter that is trained, a multiple of 4
     length: u32, // number of parameters that are trained, a multiple of 4
+    total: u32,  // P
     beta1: f32,
     beta2: f32,
     epsilon: f32,
     decay: f32, // weight decay
+    // from member to member of an ensemble, filled in by the host
+    parameters_member: u32,
+    gradient_member: u32,
+    moments_member: u32,
+    average_member: u32,
+    mirror_member: u32,
+    mirror_index_member: u32,
+    control_member: u32,
+    fault_member: u32,
 }
 
 @group(0) @binding(0) var<storage, read_write> parameters: array<vec4<f32>>; // (P / 4) of four
@@ -41,23 +51,30 @@ fn main(
 ) {
     let n = linear_index(workgroup, groups, local);
     if n * 4u >= params.length { return; }
-    let steps = control[0];                  // step, base, diverged, scale
-    let rates = bitcast<vec4<f32>>(control[1]); // rate, correct1, correct2, keep
+    let member = workgroup.z;
+    let control_at = member * params.control_member;
+    let steps = control[control_at];                  // step, base, diverged, scale
+    let rates = bitcast<vec4<f32>>(control[control_at + 1u]); // rate, correct1, correct2, keep
     if steps.z != 0u { return; }
     let i = params.first / 4u + n;
-    let second = arrayLength(&moments) / 2u + i;
-    let next = rule(parameters[i], bitcast<f32>(steps.w) * gradient[i], moments[i], moments[second], rates);
+    let own = member * params.parameters_member + i;
+    let first = member * params.moments_member + i;
+    let second = first + params.total / 4u;
+    let g = bitcast<f32>(steps.w) * gradient[member * params.gradient_member + i];
+    let next = rule(parameters[own], g, moments[first], moments[second], rates);
     if !all_finite(next.p) || !all_finite(next.m1) || !all_finite(next.m2) {
-        atomicStore(&fault[0], steps.x);
+        atomicStore(&fault[member * params.fault_member], steps.x);
         return;
     }
-    parameters[i] = next.p;
-    moments[i] = next.m1;
+    parameters[own] = next.p;
+    moments[first] = next.m1;
     moments[second] = next.m2;
-    average[i] = rates.w * average[i] + (1.0 - rates.w) * next.p;
-    let at = mirror_index[i];
-    if at.x != 0xffffffffu { mirror[at.x] = next.p.x; }
-    if at.y != 0xffffffffu { mirror[at.y] = next.p.y; }
-    if at.z != 0xffffffffu { mirror[at.z] = next.p.z; }
-    if at.w != 0xffffffffu { mirror[at.w] = next.p.w; }
+    let mean = member * params.average_member + i;
+    average[mean] = rates.w * average[mean] + (1.0 - rates.w) * next.p;
+    let at = mirror_index[member * params.mirror_index_member + i];
+    let mirror_at = member * params.mirror_member;
+    if at.x != 0xffffffffu { mirror[mirror_at + at.x] = next.p.x; }
+    if at.y != 0xffffffffu { mirror[mirror_at + at.y] = next.p.y; }
+    if at.z != 0xffffffffu { mirror[mirror_at + at.z] = next.p.z; }
+    if at.w != 0xffffffffu { mirror[mirror_at + at.w] = next.p.w; }
 }

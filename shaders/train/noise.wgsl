@@ -21,18 +21,26 @@ struct Params {
     held_out: u32,   // 1: rows in order, control[0] counts batches
     draws: u32,      // rows of a held-out pass in all; the data is gone through as often as that takes
     stratified: u32, // 1: one stratum of times a row
-    seed_low: u32,
-    seed_high: u32,
+    // from member to member of an ensemble, filled in by the host
+    data_member: u32,
+    coefficients_member: u32,
+    features_member: u32,
+    control_member: u32,
+    seeds_member: u32,
+    input_member: u32,
+    offset_member: u32,
+    time_index_member: u32,
 }
 
 @group(0) @binding(0) var<storage, read> data: array<f32>; // (n, D)
 @group(0) @binding(1) var<storage, read> coefficients: array<vec4<f32>>; // (K, 2) of four
 @group(0) @binding(2) var<storage, read> features: array<f32>; // (K, F)
 @group(0) @binding(3) var<storage, read> control: array<u32>; // [0] the step
-@group(0) @binding(4) var<storage, read_write> input: array<f32>; // (B, D + F) in panels
-@group(0) @binding(5) var<storage, read_write> offset: array<f32>; // (B, D) in panels
-@group(0) @binding(6) var<storage, read_write> time_index: array<u32>; // (B padded), 0xffffffff for rows that do not count
-@group(0) @binding(7) var<uniform> params: Params;
+@group(0) @binding(4) var<storage, read> seeds: array<vec2<u32>>; // (1) low and high word
+@group(0) @binding(5) var<storage, read_write> input: array<f32>; // (B, D + F) in panels
+@group(0) @binding(6) var<storage, read_write> offset: array<f32>; // (B, D) in panels
+@group(0) @binding(7) var<storage, read_write> time_index: array<u32>; // (B padded), 0xffffffff for rows that do not count
+@group(0) @binding(8) var<uniform> params: Params;
 
 struct Draw {
     row: u32,    // of the data
@@ -68,24 +76,30 @@ fn main(
 ) {
     let b = linear_index(workgroup, groups, local);
     if b >= padded_rows(params.rows) { return; }
-    let seed = vec2<u32>(params.seed_low, params.seed_high);
-    var draw = draw_training(b, control[0], seed);
-    if params.held_out == 1u { draw = draw_held_out(b, control[0], seed); }
-    time_index[b] = select(0xffffffffu, draw.time, draw.live);
-    let c = coefficients[draw.time * 2u]; // c_in, m, sigma, a
-    let step = select(control[0], 0u, params.held_out == 1u);
+    let member = workgroup.z;
+    let seed = seeds[member * params.seeds_member];
+    let counter = control[member * params.control_member];
+    let data_at = member * params.data_member;
+    let input_at = member * params.input_member;
+    let offset_at = member * params.offset_member;
+    let features_at = member * params.features_member;
+    var draw = draw_training(b, counter, seed);
+    if params.held_out == 1u { draw = draw_held_out(b, counter, seed); }
+    time_index[member * params.time_index_member + b] = select(0xffffffffu, draw.time, draw.live);
+    let c = coefficients[member * params.coefficients_member + draw.time * 2u]; // c_in, m, sigma, a
+    let step = select(counter, 0u, params.held_out == 1u);
     let width = params.dim + params.features;
     var z = vec4<f32>(0.0);
     for (var d = 0u; d < params.dim; d++) {
         if d % 4u == 0u { z = normals(random_words(seed, draw.purpose, draw.stream, step, d / 4u)); }
         let eps = z.x;
         z = z.yzwx;
-        let x = c.y * data[draw.row * params.dim + d] + c.z * eps;
-        input[panel_index(b, d, width)] = c.x * x;
-        offset[panel_index(b, d, params.dim)] = c.w * x - eps;
+        let x = c.y * data[data_at + draw.row * params.dim + d] + c.z * eps;
+        input[input_at + panel_index(b, d, width)] = c.x * x;
+        offset[offset_at + panel_index(b, d, params.dim)] = c.w * x - eps;
     }
     for (var f = 0u; f < params.features; f++) {
-        input[panel_index(b, params.dim + f, width)] = features[draw.time * params.features + f];
+        input[input_at + panel_index(b, params.dim + f, width)] = features[features_at + draw.time * params.features + f];
     }
-    for (var f = width; f < padded_features(width); f++) { input[panel_index(b, f, width)] = 0.0; }
+    for (var f = width; f < padded_features(width); f++) { input[input_at + panel_index(b, f, width)] = 0.0; }
 }

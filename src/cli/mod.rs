@@ -5,6 +5,7 @@ mod data;
 mod demo;
 mod describe;
 mod device;
+mod ensemble;
 mod eval;
 mod picture;
 mod plot;

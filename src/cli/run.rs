@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::error::Result;
+use crate::error::{Error, Problem, Result};
 use crate::io::{Checkpoint, RunDir};
 use crate::model::{ModelCard, Which};
 use crate::score::NetworkScore;
@@ -30,6 +30,11 @@ pub fn open(name: &str, which: Which) -> Result<Found> {
         (None, path, checkpoint, notes)
     } else {
         let dir = RunDir::open(name)?;
+        if let Some(members) = dir.ensemble()? {
+            let some = members.iter().take(3).map(|(_, path)| path.display().to_string()).collect::<Vec<_>>();
+            let problem = Problem::new("the run is an ensemble, not one model").at(name);
+            return Err(Error::usage(problem.expected(format!("one of its members: {}", some.join(", ")))));
+        }
         let (_, path, checkpoint, notes) = dir.latest_checkpoint()?;
         (Some(dir), path, checkpoint, notes)
     };

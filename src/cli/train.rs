@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::signals::Signals;
 use super::ui::grouped;
-use super::{Context, ui::Progress};
+use super::{Context, ensemble, ui::Progress};
 use crate::config::{self, DataOptions, Loaded, RunConfig};
 use crate::error::{Error, Problem, Result};
 use crate::io::RunDir;
@@ -22,19 +22,22 @@ pub struct Args {
     data: Option<String>,
     /// Run directory (default: runs/NNNNN-name)
     #[arg(long)]
-    out: Option<PathBuf>,
+    pub(super) out: Option<PathBuf>,
     /// Continue the run in --out (or named as DATA) where it stopped
     #[arg(long, conflicts_with_all = ["overwrite", "config"])]
     resume: bool,
     /// Move a run that is already there to NAME.old-N
     #[arg(long)]
-    overwrite: bool,
+    pub(super) overwrite: bool,
     /// Repeat a run from its config.toml; other flags override it
     #[arg(long)]
     config: Option<PathBuf>,
+    /// Train one run for each seed side by side: 0-15, or 1,4,8-11; each is what it would be alone
+    #[arg(long, value_name = "LIST", conflicts_with = "resume")]
+    pub(super) seeds: Option<String>,
     /// Print the configuration and stop
     #[arg(long)]
-    dry_run: bool,
+    pub(super) dry_run: bool,
     #[command(flatten)]
     options: DataOptions,
     #[command(flatten)]
@@ -55,6 +58,13 @@ pub fn run(context: &mut Context, args: &Args) -> Result<()> {
         return resume(context, args, &signals);
     }
     let config = configure(context, args)?;
+    if let Some(list) = &args.seeds {
+        if context.given("seed") {
+            let problem = Problem::new("--seed and --seeds are given together").expected("one of them");
+            return Err(Error::usage(problem.at("--seeds")));
+        }
+        return ensemble::run(context, args, &config, &ensemble::parse_seeds(list)?, &signals);
+    }
     let loaded = config::load(&config)?;
     check(&config, &loaded)?;
     remark(context, &config, &loaded);
@@ -68,18 +78,25 @@ pub fn run(context: &mut Context, args: &Args) -> Result<()> {
         &Network::new(&config.network, loaded.data.dim)?,
         &loaded.data,
         &config.train,
+        1,
     ))?;
-    let mut dir = RunDir::create(args.out.as_deref(), &slug(&config), args.overwrite)?;
+    let slug = slug(&config.source, &format!("s{}", config.seed));
+    let mut dir = RunDir::create(args.out.as_deref(), &slug, args.overwrite)?;
+    describe(&dir, &config, &loaded, &engine.describe())?;
+    go(context, engine.as_mut(), &config, &loaded, &mut dir, None, &signals)
+}
+
+/// Writes down what a run is made of.
+pub(super) fn describe(dir: &RunDir, config: &RunConfig, loaded: &Loaded, device: &str) -> Result<()> {
     dir.write_text("config.toml", &config.to_toml()?)?;
     if let Some(schema) = &loaded.schema {
         dir.write_text("schema.json", &json!(schema).to_string())?;
     }
-    dir.write_text("manifest.json", &manifest(&config, &loaded, &engine.describe()).to_string())?;
-    go(context, engine.as_mut(), &config, &loaded, &mut dir, None, &signals)
+    dir.write_text("manifest.json", &manifest(config, loaded, device).to_string())
 }
 
 /// What the user should know of the data and the settings.
-fn remark(context: &Context, config: &RunConfig, loaded: &Loaded) {
+pub(super) fn remark(context: &Context, config: &RunConfig, loaded: &Loaded) {
     let data = &loaded.data;
     for note in &data.notes {
         context.ui.note(note);
@@ -97,17 +114,18 @@ fn remark(context: &Context, config: &RunConfig, loaded: &Loaded) {
 }
 
 /// Everything that can be refused, refused before a device is touched or a directory made.
-fn check(config: &RunConfig, loaded: &Loaded) -> Result<()> {
+pub(super) fn check(config: &RunConfig, loaded: &Loaded) -> Result<()> {
     config.train.check()?;
     config.process.build()?;
     Network::new(&config.network, loaded.data.dim)?;
     Ok(())
 }
 
-fn slug(config: &RunConfig) -> String {
-    let stem = Path::new(&config.source).file_stem().and_then(|s| s.to_str()).unwrap_or("data");
+/// A name for a run directory from its data and seeds.
+pub(super) fn slug(source: &str, seeds: &str) -> String {
+    let stem = Path::new(source).file_stem().and_then(|s| s.to_str()).unwrap_or("data");
     let clean: String = stem.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).take(40).collect();
-    format!("{}-s{}", clean.trim_matches('-'), config.seed)
+    format!("{}-{seeds}", clean.trim_matches('-'))
 }
 
 fn manifest(config: &RunConfig, loaded: &Loaded, device: &str) -> serde_json::Value {
@@ -174,19 +192,12 @@ fn resume(context: &mut Context, args: &Args, signals: &Signals) -> Result<()> {
     };
     let mut dir = RunDir::open(&name)?;
     dir.lock()?;
+    if dir.ensemble()?.is_some() {
+        return ensemble::resume(context, args, &dir, signals);
+    }
     let (before, card, state, notes) = session::resume(&dir)?;
     notes.iter().for_each(|n| context.ui.note(n));
-    let given = RunConfig {
-        source: args.data.clone().filter(|_| args.out.is_some()).unwrap_or(before.source.clone()),
-        seed: if context.given("seed") { context.global.seed } else { before.seed },
-        data: args.options.clone(),
-        network: args.network.clone(),
-        process: args.process.clone(),
-        train: args.train.clone(),
-    };
-    let mut config = overlay(&before, &given, &|key| context.given(key))?;
-    (config.source, config.seed) = (given.source, given.seed);
-    let changes = refuse_frozen(&before, &config)?;
+    let (config, changes) = continued(context, args, &before)?;
     let loaded = config::load(&config)?;
     check(&config, &loaded)?;
     session::same_run(&card, &session::card(&config, &loaded))?;
@@ -195,13 +206,34 @@ fn resume(context: &mut Context, args: &Args, signals: &Signals) -> Result<()> {
         return context.ui.say(&format!("{name} is already complete at step {}", state.step));
     }
     remark(context, &config, &loaded);
-    dir.truncate_jsonl("train.jsonl", "step", u64::from(state.step))?;
-    dir.truncate_jsonl("metrics.jsonl", "step", u64::from(state.step))?;
-    dir.write_text("config.toml", &config.to_toml()?)?;
+    rewind(&dir, &config, u64::from(state.step))?;
     changes.iter().for_each(|change| context.ui.note(change));
     context.ui.note(&format!("{name} goes on from step {}", state.step));
     let mut engine = context.engine()?;
     go(context, engine.as_mut(), &config, &loaded, &mut dir, Some(&state), signals)
+}
+
+/// The configuration of a run that goes on, with what changed: what it was, then what was given by hand.
+pub(super) fn continued(context: &Context, args: &Args, before: &RunConfig) -> Result<(RunConfig, Vec<String>)> {
+    let given = RunConfig {
+        source: args.data.clone().filter(|_| args.out.is_some()).unwrap_or(before.source.clone()),
+        seed: if context.given("seed") { context.global.seed } else { before.seed },
+        data: args.options.clone(),
+        network: args.network.clone(),
+        process: args.process.clone(),
+        train: args.train.clone(),
+    };
+    let mut config = overlay(before, &given, &|key| context.given(key))?;
+    (config.source, config.seed) = (given.source, given.seed);
+    let changes = refuse_frozen(before, &config)?;
+    Ok((config, changes))
+}
+
+/// Cuts the logs of a run back to a step and writes its configuration anew.
+pub(super) fn rewind(dir: &RunDir, config: &RunConfig, step: u64) -> Result<()> {
+    dir.truncate_jsonl("train.jsonl", "step", step)?;
+    dir.truncate_jsonl("metrics.jsonl", "step", step)?;
+    dir.write_text("config.toml", &config.to_toml()?)
 }
 
 /// Refuses changes of settings that may not change, all at once; gives those that may.
@@ -251,21 +283,24 @@ fn go(
         dir.path().display()
     ));
     let mut progress = context.ui.progress("training", u64::from(config.train.steps));
-    let outcome =
-        session::train(engine, config, loaded, dir, start, &mut |e| show(&mut progress, &e), &|| signals.stop_saved())?;
+    let job = session::Job { config, loaded, dir, start };
+    let outcome = session::train(engine, job, &mut |e| show(&mut progress, &e), &|| signals.stop_saved())?;
     drop(progress);
     report(context, dir, &outcome)
 }
 
-fn show(progress: &mut Progress, event: &Event<'_>) {
+pub(super) fn show(progress: &mut Progress, event: &Event<'_>) {
     match event {
-        Event::Tick { tick, rate } => {
-            progress.at(u64::from(tick.step), &format!("loss {:.4}  {rate:.0} steps/s", tick.loss));
+        Event::Tick { step, loss, rate } => {
+            progress.at(u64::from(*step), &format!("loss {loss:.4}  {rate:.0} steps/s"));
         }
-        Event::HeldOut { step, held_out, floor } => {
-            let floor = floor
-                .map(|f| format!("  floor {:.4}  excess {:+.2}%", f.value, 100.0 * (held_out.loss / f.value - 1.0)));
-            progress.line(&format!("step {step:>7}  held-out loss {:.4}{}", held_out.loss, floor.unwrap_or_default()));
+        Event::HeldOut { step, held_out, floors } => {
+            let n = held_out.len() as f64;
+            let loss = held_out.iter().map(|h| h.loss).sum::<f64>() / n;
+            let floor = floors.iter().map(|f| f.map(|f| f.value)).sum::<Option<f64>>().map(|sum| sum / n);
+            let floor = floor.map(|f| format!("  floor {f:.4}  excess {:+.2}%", 100.0 * (loss / f - 1.0)));
+            let mean = if held_out.len() > 1 { "mean " } else { "" };
+            progress.line(&format!("step {step:>7}  {mean}held-out loss {loss:.4}{}", floor.unwrap_or_default()));
         }
     }
 }

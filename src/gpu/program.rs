@@ -126,7 +126,7 @@ fn launch(gpu: &mut Gpu, dispatch: &Dispatch) -> Result<Step> {
     for slot in &pipeline.interface.storage {
         // invariant: `check` saw every storage variable among the bindings
         let Some((_, tensor)) = dispatch.bindings.iter().find(|(n, _)| *n == slot.name) else { continue };
-        let bytes = 4 * tensor.len().next_multiple_of(4).max(4) as u64;
+        let bytes = 4 * tensor.span().next_multiple_of(4).max(4) as u64;
         let buffer = gpu.buffer(tensor)?;
         let offset = 4 * tensor.offset as u64;
         let resource = wgpu::BindingResource::Buffer(wgpu::BufferBinding {
@@ -167,14 +167,16 @@ fn uniform(gpu: &Gpu, pipeline: &Pipeline, dispatch: &Dispatch) -> Result<Option
 /// Workgroups of a dispatch; 1-D work beyond `most` groups is folded to two dimensions.
 pub fn groups(interface: &Interface, dispatch: &Dispatch, most: u32) -> Result<[u32; 3]> {
     let size: usize = interface.workgroup.iter().map(|&n| n as usize).product();
+    let members = dispatch.members();
+    let all = |[x, y]: [usize; 2]| [x, y, members];
     let groups = match dispatch.work {
-        Work::Items(n) => fold(n.div_ceil(size), most as usize),
-        Work::Groups(n) => fold(n, most as usize),
+        Work::Items(n) => all(fold(n.div_ceil(size), most as usize)),
+        Work::Groups(n) => all(fold(n, most as usize)),
         Work::Tiles { rows, columns, slices } => {
             let (tr, tc) = interface.tile.ok_or_else(|| {
                 Error::bug(Problem::new(format!("kernel {} states no TILE_ROWS, TILE_COLUMNS", dispatch.kernel)))
             })?;
-            [columns.div_ceil(tc), rows.div_ceil(tr), slices]
+            [columns.div_ceil(tc), rows.div_ceil(tr), slices * members]
         }
     };
     if groups.iter().any(|&g| g > most as usize) {
@@ -188,8 +190,8 @@ pub fn groups(interface: &Interface, dispatch: &Dispatch, most: u32) -> Result<[
     Ok(groups.map(|g| g as u32))
 }
 
-fn fold(groups: usize, most: usize) -> [usize; 3] {
-    if groups <= most { [groups, 1, 1] } else { [most, groups.div_ceil(most), 1] }
+fn fold(groups: usize, most: usize) -> [usize; 2] {
+    if groups <= most { [groups, 1] } else { [most, groups.div_ceil(most)] }
 }
 
 fn encode(gpu: &Gpu, program: &Program, times: u32) -> wgpu::CommandBuffer {

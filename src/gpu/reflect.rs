@@ -15,6 +15,8 @@ pub struct Slot {
     pub binding: u32,
     /// Whether the shader writes to it; uniforms never.
     pub writable: bool,
+    /// Bytes of an element of its array.
+    pub element: usize,
 }
 
 /// One member of the `Params` struct.
@@ -69,7 +71,11 @@ pub fn reflect(module: &naga::Module, text: &str, label: &str) -> Result<Interfa
         match (var.space, &var.binding) {
             (AddressSpace::WorkGroup, _) => out.workgroup_bytes += u64::from(size),
             (AddressSpace::Storage { access }, Some(at)) => {
-                out.storage.push(Slot { name, binding: at.binding, writable: access.contains(StorageAccess::STORE) })
+                let TypeInner::Array { stride, .. } = module.types[var.ty].inner else {
+                    return Err(fault(format!("`{name}` is no array")));
+                };
+                let writable = access.contains(StorageAccess::STORE);
+                out.storage.push(Slot { name, binding: at.binding, writable, element: stride as usize })
             }
             (AddressSpace::Uniform, Some(at)) => {
                 out.params = Some((at.binding, size as usize));
@@ -110,15 +116,45 @@ impl Interface {
         let has: Vec<&str> = self.storage.iter().map(|s| s.name.as_str()).collect();
         let given: Vec<&str> = dispatch.bindings.iter().map(|(n, _)| *n).collect();
         same_names(dispatch.kernel, "bindings", &has, &given)?;
-        let has: Vec<&str> = self.members.iter().map(|m| m.name.as_str()).collect();
+        if dispatch.members() > 1 {
+            let shared = |s: &&Slot| !self.members.iter().any(|m| m.name == format!("{}_member", s.name));
+            let own = |s: &&Slot| dispatch.bindings.iter().any(|(n, t)| *n == s.name && t.members > 1);
+            if let Some(slot) = self.storage.iter().filter(shared).find(own) {
+                let what = format!("kernel {} knows of no ensemble in `{}`", dispatch.kernel, slot.name);
+                return Err(Error::bug(Problem::new(what)));
+            }
+        }
+        let by_hand = |m: &&Member| self.stepped(&m.name).is_none();
+        let has: Vec<&str> = self.members.iter().filter(by_hand).map(|m| m.name.as_str()).collect();
         let given: Vec<&str> = dispatch.params.iter().map(|(n, _)| *n).collect();
         same_names(dispatch.kernel, "parameters", &has, &given)
+    }
+
+    /// The storage variable whose distance between ensemble members the parameter `name` is.
+    fn stepped(&self, name: &str) -> Option<&Slot> {
+        let variable = name.strip_suffix("_member")?;
+        self.storage.iter().find(|s| s.name == variable)
+    }
+
+    /// Elements of `slot`'s array between members of an ensemble.
+    fn step(&self, slot: &Slot, dispatch: &Dispatch) -> Result<u32> {
+        let tensor = dispatch.bindings.iter().find(|(n, _)| *n == slot.name).map(|(_, t)| t);
+        let bytes = tensor.map_or(0, |t| 4 * t.member_stride);
+        let step = (bytes % slot.element == 0).then(|| u32::try_from(bytes / slot.element).ok()).flatten();
+        step.ok_or_else(|| {
+            let what = format!("members of {} in {} lie {bytes} bytes apart", slot.name, dispatch.kernel);
+            Error::bug(Problem::new(what).expected(format!("a multiple of {}, within 32 bits", slot.element)))
+        })
     }
 
     /// The bytes of the `params` uniform.
     pub fn pack(&self, dispatch: &Dispatch) -> Result<Vec<u8>> {
         let mut bytes = vec![0u8; self.params.map_or(0, |(_, size)| size.next_multiple_of(16))];
         for member in &self.members {
+            if let Some(slot) = self.stepped(&member.name) {
+                bytes[member.offset..member.offset + 4].copy_from_slice(&self.step(slot, dispatch)?.to_le_bytes());
+                continue;
+            }
             // invariant: `check` saw every member among the parameters
             let Some((_, value)) = dispatch.params.iter().find(|(n, _)| *n == member.name) else { continue };
             let word = match (value, member.float) {

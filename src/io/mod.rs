@@ -41,7 +41,7 @@ pub use density::{Density, read_png_density};
 pub use input::{read_to_limit, sha256_of_file};
 pub use output::{OutputFile, check_writable, is_closed_pipe};
 pub use points::PointWriter;
-pub use run_dir::RunDir;
+pub use run_dir::{ENSEMBLE, RunDir};
 pub use schema::{Column, Kind, Schema};
 pub use table::{ReadOptions, Table, read_table};
 

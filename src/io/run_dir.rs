@@ -5,6 +5,7 @@
 //! train.jsonl  metrics.jsonl                  one object a line, each with its "step"
 //! checkpoints/000020000.safetensors           the newest two
 //! samples/  figures/                          what was made from it
+//! ensemble.json  seed-0/  seed-1/ ..          of an ensemble: its seeds, and a run for each
 //! lock                                        held by the process that trains
 //! ```
 
@@ -22,6 +23,8 @@ use crate::error::{Error, Problem, Result, nearest};
 
 /// Where numbered runs are.
 pub(super) const RUNS: &str = "runs";
+/// The seeds of an ensemble, as a JSON list; its members are runs below it.
+pub const ENSEMBLE: &str = "ensemble.json";
 /// How many checkpoints are kept.
 const KEEP: usize = 2;
 /// The parts by which a directory is known to hold a run.
@@ -115,6 +118,25 @@ impl RunDir {
             run.chosen = Some(file);
         }
         if run.holds_run() { Ok(run) } else { Err(no_run(runs, name)) }
+    }
+
+    /// The members of an ensemble by seed, when that is what the directory holds.
+    pub fn ensemble(&self) -> Result<Option<Vec<(u64, PathBuf)>>> {
+        let path = self.path.join(ENSEMBLE);
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(e) => return Err(cannot_write(&path, "read", &e)),
+        };
+        let seeds = serde_json::from_str::<Vec<u64>>(&text).map_err(|e| {
+            Error::checkpoint(Problem::new(format!("the list of seeds cannot be read: {e}")).at(path.display()))
+        })?;
+        Ok(Some(seeds.into_iter().map(|seed| (seed, self.member(seed))).collect()))
+    }
+
+    /// Where the member with this seed is.
+    pub fn member(&self, seed: u64) -> PathBuf {
+        self.path.join(format!("seed-{seed}"))
     }
 
     fn holds_run(&self) -> bool {
@@ -242,6 +264,17 @@ impl RunDir {
         let mut found: Vec<_> = entries.filter_map(|e| Some((step(&e.path())?, e.path()))).collect();
         found.sort_unstable();
         found
+    }
+
+    /// Steps of the checkpoints that are whole, oldest first.
+    pub fn whole_checkpoints(&self) -> Vec<u64> {
+        let whole = |(step, path): (u64, PathBuf)| Checkpoint::load(&path).is_ok().then_some(step);
+        self.list_checkpoints().into_iter().filter_map(whole).collect()
+    }
+
+    /// Uses the checkpoint of this step and no other.
+    pub fn choose(&mut self, step: u64) {
+        self.chosen = Some(self.checkpoints().join(format!("{step:09}.safetensors")));
     }
 
     /// The newest checkpoint that is whole, with its step and notes for the user; or the one the user named.

@@ -29,6 +29,7 @@ pub mod certificate;
 pub mod energy;
 pub mod exact_w2;
 pub mod floor;
+pub mod interval;
 pub mod memorisation;
 pub mod modes;
 mod parallel;

@@ -198,7 +198,7 @@ impl Network {
                 .param("panels", panels(w.rows))
                 .param("slices", b.slices)
                 .param("at", l.at / 8)
-                .param("partials", length / 8),
+                .param("length", length / 8),
             );
             return;
         }
@@ -268,7 +268,7 @@ impl Network {
                     .param("panels", panels(w.rows))
                     .param("slices", b.slices)
                     .param("at", at)
-                    .param("partials", self.layout.groups[l.group]),
+                    .param("length", self.layout.groups[l.group]),
             );
         }
         self.d_alpha(rec, i, weights, &d_y, w, b);
@@ -296,7 +296,7 @@ impl Network {
                 .param("panels", panels(w.rows))
                 .param("slices", b.slices)
                 .param("at", self.layout.alpha_at + i)
-                .param("partials", self.layout.groups[0])
+                .param("length", self.layout.groups[0])
                 .param("layer", i),
         );
     }

@@ -93,7 +93,12 @@ impl Dispatch {
         self.bindings.push((name, tensor.clone()));
         self
     }
-    /// Sets the member `name` of the kernel's `Params`.
+    /// Members of the ensemble it works on, side by side: workgroup_id.z counts them (and the slices within each).
+    pub fn members(&self) -> usize {
+        self.bindings.iter().map(|(_, t)| t.members).max().unwrap_or(1)
+    }
+    /// Sets the member `name` of the kernel's `Params`. Members called `X_member` are filled in by the engine with the
+    /// distance from one member of an ensemble to the next in the variable `X`.
     pub fn param(mut self, name: &'static str, value: impl Into<Param>) -> Self {
         self.params.push((name, value.into()));
         self

@@ -60,14 +60,38 @@ pub struct Tensor {
     pub element: Element,
     /// First element in the buffer.
     pub offset: usize,
-    /// Logical shape, outermost first.
+    /// Logical shape, outermost first; that of one member of an ensemble.
     pub shape: Vec<usize>,
+    /// Members of the ensemble that each have such a tensor, one behind the other.
+    pub members: usize,
+    /// Elements from member to member; 0 when all share the tensor.
+    pub member_stride: usize,
 }
 
 impl Tensor {
+    /// All of a buffer.
+    pub fn whole(buffer: &BufferDecl) -> Tensor {
+        Tensor {
+            buffer: buffer.id,
+            label: buffer.label.clone(),
+            element: buffer.element,
+            offset: 0,
+            shape: vec![buffer.len],
+            members: 1,
+            member_stride: 0,
+        }
+    }
     /// Number of elements.
     pub fn len(&self) -> usize {
         self.shape.iter().product()
+    }
+    /// Elements from the first of the first member to the last of the last.
+    pub fn span(&self) -> usize {
+        (self.members - 1) * self.member_stride + self.len()
+    }
+    /// The tensor of one member.
+    pub fn of_member(&self, member: usize) -> Tensor {
+        Tensor { offset: self.offset + member * self.member_stride, members: 1, member_stride: 0, ..self.clone() }
     }
     /// Whether it holds nothing.
     pub fn is_empty(&self) -> bool {
@@ -83,23 +107,37 @@ impl Tensor {
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
 /// The buffers of a job, planned before any device is touched.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Arena {
     /// Every buffer in it.
     pub buffers: Vec<BufferDecl>,
+    members: usize,
+}
+
+impl Default for Arena {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl Arena {
     /// An empty plan.
     pub fn new() -> Self {
-        Self::default()
+        Self::ensemble(1)
+    }
+    /// An empty plan for an ensemble: every tensor declared in it exists once a member.
+    pub fn ensemble(members: usize) -> Self {
+        Self { buffers: Vec::new(), members }
     }
     fn declare(&mut self, label: &str, element: Element, shape: &[usize]) -> Tensor {
         let id = BufferId(NEXT.fetch_add(1, Ordering::Relaxed));
         // an empty tensor still needs something to bind
         let len = shape.iter().product::<usize>().max(4);
-        self.buffers.push(BufferDecl { id, label: label.into(), element, len });
-        Tensor { buffer: id, label: label.into(), element, offset: 0, shape: shape.to_vec() }
+        let members = self.members;
+        // members start where any kind of vector may start
+        let member_stride = if members > 1 { pad(len, 64) } else { 0 };
+        self.buffers.push(BufferDecl { id, label: label.into(), element, len: (members - 1) * member_stride + len });
+        Tensor { buffer: id, label: label.into(), element, offset: 0, shape: shape.to_vec(), members, member_stride }
     }
     /// A tensor of real numbers.
     pub fn f32(&mut self, label: &str, shape: &[usize]) -> Tensor {
@@ -108,6 +146,20 @@ impl Arena {
     /// A tensor of words.
     pub fn u32(&mut self, label: &str, shape: &[usize]) -> Tensor {
         self.declare(label, Element::U32, shape)
+    }
+    /// A tensor of real numbers that all members of an ensemble share.
+    pub fn shared_f32(&mut self, label: &str, shape: &[usize]) -> Tensor {
+        let members = std::mem::replace(&mut self.members, 1);
+        let tensor = self.f32(label, shape);
+        self.members = members;
+        tensor
+    }
+    /// A tensor of words that all members of an ensemble share.
+    pub fn shared_u32(&mut self, label: &str, shape: &[usize]) -> Tensor {
+        let members = std::mem::replace(&mut self.members, 1);
+        let tensor = self.u32(label, shape);
+        self.members = members;
+        tensor
     }
     /// Batched rows of `features` numbers in panels: shape (padded rows, padded features).
     pub fn panel(&mut self, label: &str, rows: usize, features: usize) -> Tensor {

@@ -9,7 +9,9 @@ use crate::recording::{PANEL, pad};
 pub fn noise(call: &mut Call) -> Result<()> {
     let (rows, dim, features, times) = (call.u("rows")?, call.u("dim")?, call.u("features")?, call.u("times")?);
     let (data_rows, draws) = (call.u("data_rows")?, call.u("draws")?);
-    let (held_out, stratified, seed) = (call.u("held_out")? == 1, call.u("stratified")? == 1, call.seed()?);
+    let (held_out, stratified) = (call.u("held_out")? == 1, call.u("stratified")? == 1);
+    let seeds = call.words("seeds")?;
+    let seed = u64::from(seeds[0]) | u64::from(seeds[1]) << 32;
     let (data, table, feature_rows) = (call.f("data")?, call.f("coefficients")?, call.f("features")?);
     let step = call.words("control")?[0];
     let (mut input, mut offset) = (call.f("input")?, call.f("offset")?);

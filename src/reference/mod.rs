@@ -72,11 +72,12 @@ pub struct Reference {
 pub struct Call<'a> {
     memory: &'a mut HashMap<BufferId, Memory>,
     dispatch: &'a Dispatch,
+    member: usize,
 }
 
 impl Call<'_> {
     fn tensor(&self, name: &str) -> Result<Tensor> {
-        let found = self.dispatch.bindings.iter().find(|(n, _)| *n == name).map(|(_, t)| t.clone());
+        let found = self.dispatch.bindings.iter().find(|(n, _)| *n == name).map(|(_, t)| t.of_member(self.member));
         found.ok_or_else(|| fault(format!("twin of {} asks for `{name}`, which is not bound", self.dispatch.kernel)))
     }
     /// A parameter that is a word.
@@ -165,7 +166,8 @@ fn execute(memory: &mut HashMap<BufferId, Memory>, command: &Command) -> Result<
                 .iter()
                 .find(|(name, _)| *name == dispatch.kernel)
                 .ok_or_else(|| fault(format!("kernel {} has no twin", dispatch.kernel)))?;
-            twin(&mut Call { memory, dispatch })
+            // a twin sees one member of an ensemble at a time
+            (0..dispatch.members()).try_for_each(|member| twin(&mut Call { memory, dispatch, member }))
         }
         Command::Copy { from, to } => {
             let taken = match memory.get(&from.buffer) {

@@ -74,7 +74,7 @@ fn slice_rows(s: usize, slices: usize, panels: usize) -> std::ops::Range<usize> 
 pub fn d_weight_narrow(call: &mut Call) -> Result<()> {
     let inputs = call.u("inputs")?;
     let (panels, slices) = (call.u("panels")?, call.u("slices")?);
-    let (start, length) = (8 * call.u("at")?, 8 * call.u("partials")?);
+    let (start, length) = (8 * call.u("at")?, 8 * call.u("length")?);
     let (x, dy) = (call.f("input")?, call.f("d_output")?);
     let mut out = call.f("partials")?;
     for s in 0..slices {
@@ -152,7 +152,7 @@ pub fn d_block(call: &mut Call) -> Result<()> {
 /// Gradients of gain and shift
 pub fn d_norm(call: &mut Call) -> Result<()> {
     let (width, stride, panels, slices) = (call.u("width")?, call.u("stride")?, call.u("panels")?, call.u("slices")?);
-    let (start, length) = (call.u("at")?, call.u("partials")?);
+    let (start, length) = (call.u("at")?, call.u("length")?);
     let (dy, z) = (call.f("d_y")?, call.f("z")?);
     let mut out = call.f("partials")?;
     for s in 0..slices {
@@ -168,7 +168,7 @@ pub fn d_norm(call: &mut Call) -> Result<()> {
 /// Gradient of SignReLU's alpha, from z recovered through the slope
 pub fn d_alpha(call: &mut Call) -> Result<()> {
     let (width, panels, slices) = (call.u("width")?, call.u("panels")?, call.u("slices")?);
-    let (start, length) = (call.u("at")?, call.u("partials")?);
+    let (start, length) = (call.u("at")?, call.u("length")?);
     let p = call.f("alpha")?[call.u("layer")?];
     let (dy, slope) = (call.f("d_y")?, call.f("slope")?);
     let mut out = call.f("partials")?;

@@ -76,7 +76,7 @@ pub fn update(call: &mut Call) -> Result<()> {
     let (scale, rate, c1, c2, keep) = (real(SCALE), real(RATE), real(CORRECT1), real(CORRECT2), real(KEEP));
     let gradient = call.f("gradient")?;
     let (mut p, mut m1) = (call.f("parameters")?, call.f("moments")?);
-    let mut m2 = m1.split_off(m1.len() / 2);
+    let mut m2 = m1.split_off(call.u("total")?);
     let (mut average, mut mirror, index) = (call.f("average")?, call.f("mirror")?, call.words("mirror_index")?);
     let rule = call.slot("rule")?;
     let mut updated = Vec::with_capacity(length);

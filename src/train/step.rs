@@ -27,6 +27,7 @@ pub struct Tensors {
     pub average: Weights,
     pub moments: Vec<Tensor>,
     pub fault: Tensor,
+    pub seeds: Tensor,
     pub mirror: Vec<Tensor>,
     pub mirror_index: Vec<Tensor>,
     pub work: Workspace,
@@ -61,7 +62,7 @@ impl Tensors {
             features: arena.f32("time features", &[TIMES, network.options.features]),
             control: arena.u32("control", &[8]),
             held_control: arena.u32("held-out control", &[8]),
-            schedule: arena.f32("schedule", &[CHUNK, 4]),
+            schedule: arena.shared_f32("schedule", &[CHUNK, 4]),
             history: arena.f32("history", &[CHUNK, 4]),
             bins: arena.f32("loss bins", &[BINS, 2]),
             held_bins: arena.f32("held-out loss bins", &[BINS, 2]),
@@ -69,8 +70,9 @@ impl Tensors {
             average: Weights::new(arena, "moving average", layout),
             moments: layout.groups.iter().map(|&n| arena.f32("moments", &[2, n])).collect(),
             fault: arena.u32("fault", &[4]),
+            seeds: arena.u32("seeds", &[2]),
             mirror: layout.mirrors.iter().map(|&n| arena.f32("transposed weights", &[n])).collect(),
-            mirror_index: layout.groups.iter().map(|&n| arena.u32("mirror index", &[n])).collect(),
+            mirror_index: layout.groups.iter().map(|&n| arena.shared_u32("mirror index", &[n])).collect(),
             work: network.workspace(arena, batch, true),
             back: network.back_workspace(arena, batch, slices(batch, longest)),
             offset: arena.panel("offset", batch, network.dim),
@@ -92,13 +94,14 @@ impl Tensors {
     }
 }
 
-fn noise(network: &Network, options: &TrainOptions, t: &Tensors, seed: u64, held_out: Option<usize>) -> Dispatch {
+fn noise(network: &Network, options: &TrainOptions, t: &Tensors, held_out: Option<usize>) -> Dispatch {
     let (data, control) = if held_out.is_some() { (&t.held_out, &t.held_control) } else { (&t.data, &t.control) };
     Dispatch::new("train/noise", Work::Items(pad(options.batch_size, PANEL)))
         .bind("data", data)
         .bind("coefficients", &t.coefficients)
         .bind("features", &t.features)
         .bind("control", control)
+        .bind("seeds", &t.seeds)
         .bind("input", &t.work.input)
         .bind("offset", &t.offset)
         .bind("time_index", &t.time_index)
@@ -110,8 +113,6 @@ fn noise(network: &Network, options: &TrainOptions, t: &Tensors, seed: u64, held
         .param("held_out", held_out.is_some())
         .param("draws", held_out.unwrap_or(0))
         .param("stratified", !options.no_stratify)
-        .param("seed_low", seed as u32)
-        .param("seed_high", (seed >> 32) as u32)
 }
 
 fn loss(network: &Network, options: &TrainOptions, t: &Tensors) -> Dispatch {
@@ -128,9 +129,9 @@ fn loss(network: &Network, options: &TrainOptions, t: &Tensors) -> Dispatch {
 }
 
 /// One training step, from drawing the batch to the moving average.
-pub fn training(network: &Network, options: &TrainOptions, t: &Tensors, seed: u64) -> Result<Recording> {
+pub fn training(network: &Network, options: &TrainOptions, t: &Tensors) -> Result<Recording> {
     let mut rec = Recording::new("training step");
-    rec.push(noise(network, options, t, seed, None));
+    rec.push(noise(network, options, t, None));
     network.forward(&mut rec, &t.weights, &t.work);
     rec.push(loss(network, options, t));
     network.backward(&mut rec, &t.weights, &t.mirror, &t.work, &t.back);
@@ -177,6 +178,7 @@ pub fn training(network: &Network, options: &TrainOptions, t: &Tensors, seed: u6
                 .bind("fault", &t.fault)
                 .param("first", first)
                 .param("length", length)
+                .param("total", t.gradient[group].len())
                 .param("beta1", options.beta1 as f32)
                 .param("beta2", options.beta2 as f32)
                 .param("epsilon", options.epsilon as f32)
@@ -187,9 +189,9 @@ pub fn training(network: &Network, options: &TrainOptions, t: &Tensors, seed: u6
 }
 
 /// One batch of the held-out loss, of the averaged weights.
-pub fn held_out(network: &Network, options: &TrainOptions, t: &Tensors, seed: u64, draws: usize) -> Recording {
+pub fn held_out(network: &Network, options: &TrainOptions, t: &Tensors, draws: usize) -> Recording {
     let mut rec = Recording::new("held-out loss");
-    rec.push(noise(network, options, t, seed, Some(draws)));
+    rec.push(noise(network, options, t, Some(draws)));
     network.forward(&mut rec, &t.average, &t.work);
     rec.push(loss(network, options, t));
     rec.push(

@@ -55,26 +55,34 @@ pub struct State {
     pub moment2: Vec<Vec<f32>>,
 }
 
-/// A training, planned: tensors, tables and recordings, on no engine yet.
+/// A training, planned: tensors, tables and recordings, on no engine yet. An ensemble trains several networks of one
+/// shape side by side in the same dispatches, each as it would be trained alone, byte for byte.
 pub struct Setup {
     /// The network to be trained.
     pub network: Network,
     /// Every buffer it needs.
     pub arena: Arena,
-    /// Tables over the training times.
-    pub table: TimeTable,
+    /// Tables over the training times, one a member.
+    pub tables: Vec<TimeTable>,
     /// Draws of a held-out pass; 0 when nothing is held out.
     pub draws: usize,
     tensors: Tensors,
     options: TrainOptions,
+    members: Vec<Member>,
+}
+
+/// What a member of an ensemble brings along.
+struct Member {
     train: Vec<f32>,
     held_out: Vec<f32>,
+    seed: u64,
     initial: State,
 }
 
-/// The buffers of a training, planned alone: quick, so that what does not fit is refused before the work begins.
-pub fn needs(network: &Network, data: &Dataset, options: &TrainOptions) -> Arena {
-    let mut arena = Arena::new();
+/// The buffers of a training of `members` networks, planned alone: quick, so that what does not fit is refused before
+/// the work begins.
+pub fn needs(network: &Network, data: &Dataset, options: &TrainOptions, members: usize) -> Arena {
+    let mut arena = Arena::ensemble(members);
     Tensors::new(&mut arena, network, options, data.rows(), data.held_out.len() / data.dim);
     arena
 }
@@ -88,30 +96,50 @@ impl Setup {
         options: &TrainOptions,
         seed: u64,
     ) -> Result<Self> {
+        Self::ensemble(network, process, &[(data, seed)], options)
+    }
+
+    /// Plans the training of one network for each (data, seed); all data must have the same number of rows.
+    pub fn ensemble(
+        network: &Network,
+        process: &Process,
+        members: &[(&Dataset, u64)],
+        options: &TrainOptions,
+    ) -> Result<Self> {
         options.check()?;
-        let held = data.held_out.len() / data.dim;
-        let mut arena = Arena::new();
-        let tensors = Tensors::new(&mut arena, network, options, data.rows(), held);
-        let weights = network.initial(seed)?;
-        let zeros: Vec<Vec<f32>> = weights.iter().map(|g| vec![0.0; g.len()]).collect();
+        let Some((first, _)) = members.first() else {
+            return Err(Error::bug(Problem::new("an ensemble without members")));
+        };
+        let (rows, held) = (first.rows(), first.held_out.len() / first.dim);
+        if members.iter().any(|(d, _)| (d.rows(), d.held_out.len() / d.dim) != (rows, held)) {
+            return Err(Error::bug(Problem::new("members of an ensemble have data of different lengths")));
+        }
+        let mut arena = Arena::ensemble(members.len());
+        let tensors = Tensors::new(&mut arena, network, options, rows, held);
+        let table = |(data, seed): &(&Dataset, u64)| training_table(network, process, data.variance, options, *seed);
+        let member = |(data, seed): &(&Dataset, u64)| -> Result<Member> {
+            let weights = network.initial(*seed)?;
+            let zeros: Vec<Vec<f32>> = weights.iter().map(|g| vec![0.0; g.len()]).collect();
+            let average = weights.clone();
+            let initial = State { step: 0, average, weights, moment1: zeros.clone(), moment2: zeros };
+            Ok(Member { train: data.train.clone(), held_out: data.held_out.clone(), seed: *seed, initial })
+        };
         Ok(Self {
-            table: training_table(network, process, data.variance, options, seed)?,
+            tables: members.iter().map(table).collect::<Result<_>>()?,
             // small held-out sets are gone through again with other times and noises
             draws: if held == 0 { 0 } else { held.clamp(4096, 16_384) },
             network: network.clone(),
             arena,
             tensors,
             options: options.clone(),
-            train: data.train.clone(),
-            held_out: data.held_out.clone(),
-            initial: State { step: 0, average: weights.clone(), weights, moment1: zeros.clone(), moment2: zeros },
+            members: members.iter().map(member).collect::<Result<_>>()?,
         })
     }
 
     /// One training step, and one held-out batch of `draws` draws in all.
-    pub fn recordings(&self, seed: u64, draws: usize) -> Result<[Recording; 2]> {
-        let step = step::training(&self.network, &self.options, &self.tensors, seed)?;
-        Ok([step, step::held_out(&self.network, &self.options, &self.tensors, seed, draws)])
+    pub fn recordings(&self, draws: usize) -> Result<[Recording; 2]> {
+        let step = step::training(&self.network, &self.options, &self.tensors)?;
+        Ok([step, step::held_out(&self.network, &self.options, &self.tensors, draws)])
     }
 
     /// Every tensor, for tests.
@@ -122,54 +150,72 @@ impl Setup {
     /// Uploads data, tables and initial weights to allocated tensors.
     pub fn upload(&self, engine: &mut dyn Engine) -> Result<()> {
         let t = &self.tensors;
-        engine.write(&t.data, &self.train)?;
-        if !self.held_out.is_empty() {
-            engine.write(&t.held_out, &self.held_out)?;
-        }
-        engine.write(&t.coefficients, &self.table.coefficients)?;
-        if !t.features.is_empty() {
-            engine.write(&t.features, &self.table.features)?;
-        }
         for (group, index) in t.mirror_index.iter().enumerate() {
             engine.write_u32(index, &self.network.layout.mirror_index(group))?;
         }
-        // the parts of the partial gradients that no kernel writes (padding, frozen layers) must be zero
-        for partials in &t.back.partials {
-            engine.write(partials, &vec![0.0; partials.len()])?;
+        for (m, (member, table)) in self.members.iter().zip(&self.tables).enumerate() {
+            engine.write(&t.data.of_member(m), &member.train)?;
+            if !member.held_out.is_empty() {
+                engine.write(&t.held_out.of_member(m), &member.held_out)?;
+            }
+            engine.write(&t.coefficients.of_member(m), &table.coefficients)?;
+            if !t.features.is_empty() {
+                engine.write(&t.features.of_member(m), &table.features)?;
+            }
+            engine.write_u32(&t.seeds.of_member(m), &[member.seed as u32, (member.seed >> 32) as u32])?;
+            // the parts of the partial gradients that no kernel writes (padding, frozen layers) must be zero
+            for partials in &t.back.partials {
+                engine.write(&partials.of_member(m), &vec![0.0; partials.len()])?;
+            }
+            self.restore(engine, m, &member.initial)?;
         }
-        engine.write(&t.held_bins, &[0.0; 2 * BINS])?;
-        engine.write_u32(&t.held_control, &[0; 8])?;
-        self.restore(engine, &self.initial)
+        self.begin_held_out(engine)
     }
 
-    /// Uploads the state of a checkpoint.
-    pub fn restore(&self, engine: &mut dyn Engine, state: &State) -> Result<()> {
-        let t = &self.tensors;
-        let sets = [(&t.weights.groups, &state.weights), (&t.average.groups, &state.average)];
-        for (tensors, values) in sets {
-            for (tensor, values) in tensors.iter().zip(values) {
-                engine.write(tensor, values)?;
-            }
-        }
-        for (tensor, (m1, m2)) in t.moments.iter().zip(state.moment1.iter().zip(&state.moment2)) {
-            engine.write(tensor, &[m1.as_slice(), m2].concat())?;
-        }
-        for (group, tensor) in t.mirror.iter().enumerate() {
-            engine.write(tensor, &self.network.layout.mirror(group, &state.weights[group]))?;
+    /// Makes ready for a held-out pass.
+    fn begin_held_out(&self, engine: &mut dyn Engine) -> Result<()> {
+        for m in 0..self.members.len() {
+            engine.write(&self.tensors.held_bins.of_member(m), &[0.0; 2 * BINS])?;
+            engine.write_u32(&self.tensors.held_control.of_member(m), &[0; 8])?;
         }
         Ok(())
     }
 
-    /// Makes ready for `steps` steps after step `step`: schedule, counters, empty loss bins.
-    pub fn begin(&self, engine: &mut dyn Engine, step: u32, steps: u32) -> Result<()> {
+    /// Uploads the state of a checkpoint to one member.
+    pub fn restore(&self, engine: &mut dyn Engine, member: usize, state: &State) -> Result<()> {
+        let t = &self.tensors;
+        let sets = [(&t.weights.groups, &state.weights), (&t.average.groups, &state.average)];
+        for (tensors, values) in sets {
+            for (tensor, values) in tensors.iter().zip(values) {
+                engine.write(&tensor.of_member(member), values)?;
+            }
+        }
+        for (tensor, (m1, m2)) in t.moments.iter().zip(state.moment1.iter().zip(&state.moment2)) {
+            engine.write(&tensor.of_member(member), &[m1.as_slice(), m2].concat())?;
+        }
+        for (group, tensor) in t.mirror.iter().enumerate() {
+            let values = self.network.layout.mirror(group, &state.weights[group]);
+            engine.write(&tensor.of_member(member), &values)?;
+        }
+        Ok(())
+    }
+
+    /// Makes ready for `steps` steps after step `step`: schedule, counters, empty loss bins. Members with a fault (1 + the
+    /// step that diverged) are left as they are.
+    pub fn begin(&self, engine: &mut dyn Engine, step: u32, steps: u32, faults: &[u32]) -> Result<()> {
+        let t = &self.tensors;
         let mut rows = vec![0.0; 4 * CHUNK];
         for i in 0..steps {
             rows[4 * i as usize..][..4].copy_from_slice(&schedule::row(&self.options, step + i));
         }
-        engine.write(&self.tensors.schedule, &rows)?;
-        engine.write(&self.tensors.bins, &[0.0; 2 * BINS])?;
-        engine.write_u32(&self.tensors.fault, &[0; 4])?;
-        engine.write_u32(&self.tensors.control, &[step, step, 0, 0, 0, 0, 0, 0])
+        engine.write(&t.schedule, &rows)?;
+        for m in 0..self.members.len() {
+            let fault = faults.get(m).copied().unwrap_or(0);
+            engine.write(&t.bins.of_member(m), &[0.0; 2 * BINS])?;
+            engine.write_u32(&t.fault.of_member(m), &[fault, 0, 0, 0])?;
+            engine.write_u32(&t.control.of_member(m), &[step, step, fault, 0, 0, 0, 0, 0])?;
+        }
+        Ok(())
     }
 }
 
@@ -181,22 +227,30 @@ pub struct Trainer<'e> {
     program: ProgramId,
     held_program: ProgramId,
     step: u32,
+    /// 0, or 1 + the step in which a member diverged; it stands still from there on.
+    faults: Vec<u32>,
 }
 
 impl<'e> Trainer<'e> {
     /// Allocates, uploads and compiles.
-    pub fn new(engine: &'e mut dyn Engine, setup: Setup, seed: u64) -> Result<Self> {
+    pub fn new(engine: &'e mut dyn Engine, setup: Setup) -> Result<Self> {
         engine.allocate(&setup.arena)?;
         setup.upload(engine)?;
-        let [step, held] = setup.recordings(seed, setup.draws)?;
+        let [step, held] = setup.recordings(setup.draws)?;
         let program = engine.prepare(&step)?;
         let held_program = engine.prepare(&held)?;
-        Ok(Self { engine, setup, program, held_program, step: 0 })
+        let faults = vec![0; setup.members.len()];
+        Ok(Self { engine, setup, program, held_program, step: 0, faults })
     }
 
     /// Steps done.
     pub fn step(&self) -> u32 {
         self.step
+    }
+
+    /// Networks in training.
+    pub fn members(&self) -> usize {
+        self.faults.len()
     }
 
     /// The engine, for work between ticks.
@@ -206,35 +260,56 @@ impl<'e> Trainer<'e> {
 
     /// Kernel times of one step, where the device can tell.
     pub fn profile(&mut self) -> Result<Vec<KernelTime>> {
-        self.setup.begin(self.engine, self.step, 1)?;
+        self.setup.begin(self.engine, self.step, 1, &self.faults)?;
         let times = self.engine.profile(self.program)?;
         self.step += 1;
         Ok(times)
     }
 
-    /// Runs up to `steps` steps (at most [`CHUNK`]) and reads the losses back.
+    /// Runs up to `steps` steps (at most [`CHUNK`]) of a single network and reads the losses back.
     pub fn run(&mut self, steps: u32) -> Result<Tick> {
+        self.run_all(steps)?.remove(0)
+    }
+
+    /// Runs up to `steps` steps (at most [`CHUNK`]) of all members and reads their losses back. A member that diverged
+    /// reports it and stands still; the steps count as long as one member is well.
+    pub fn run_all(&mut self, steps: u32) -> Result<Vec<Result<Tick>>> {
         let steps = steps.clamp(1, CHUNK as u32);
-        self.setup.begin(self.engine, self.step, steps)?;
+        self.setup.begin(self.engine, self.step, steps, &self.faults)?;
         self.engine.run(self.program, steps)?;
-        let fault = self.engine.read_u32(&self.setup.tensors.fault)?[0];
-        let history = self.engine.read(&self.setup.tensors.history)?;
+        let before = self.faults.clone();
+        for m in 0..self.members() {
+            self.faults[m] = self.engine.read_u32(&self.setup.tensors.fault.of_member(m))?[0];
+        }
+        let outcome = (0..self.members()).map(|m| self.tick(m, steps, before[m])).collect::<Result<_>>()?;
+        if self.faults.contains(&0) {
+            self.step += steps;
+        } else {
+            // nobody is left to go on; what was before may be tried again
+            self.faults = before;
+        }
+        Ok(outcome)
+    }
+
+    fn tick(&mut self, member: usize, steps: u32, before: u32) -> Result<Result<Tick>> {
+        let history = self.engine.read(&self.setup.tensors.history.of_member(member))?;
         let history = &history[..4 * steps as usize];
         let losses: Vec<f32> = history.chunks(4).map(|r| r[0]).collect();
+        let fault = self.faults[member];
         if fault != 0 {
-            return Err(self.diverged(fault - 1, &losses));
+            // losses are only those of the run in which it happened
+            return Ok(Err(self.diverged(fault - 1, if before == 0 { &losses } else { &[] })));
         }
-        self.step += steps;
-        let bins = self.engine.read(&self.setup.tensors.bins)?;
+        let bins = self.engine.read(&self.setup.tensors.bins.of_member(member))?;
         let last = &history[history.len() - 4..];
-        Ok(Tick {
-            step: self.step,
+        Ok(Ok(Tick {
+            step: self.step + steps,
             loss: losses.iter().map(|&l| f64::from(l)).sum::<f64>() / f64::from(steps),
             gradient_norm: f64::from(last[1]),
             rate: f64::from(last[3]),
             bins: means(&bins),
             losses,
-        })
+        }))
     }
 
     fn diverged(&self, step: u32, losses: &[f32]) -> Error {
@@ -254,34 +329,49 @@ impl<'e> Trainer<'e> {
         )
     }
 
-    /// The held-out loss of the averaged weights; `None` when nothing is held out.
-    pub fn held_out(&mut self) -> Result<Option<HeldOut>> {
+    /// The held-out loss of each member's averaged weights; empty when nothing is held out.
+    pub fn held_out(&mut self) -> Result<Vec<HeldOut>> {
         if self.setup.draws == 0 {
-            return Ok(None);
+            return Ok(Vec::new());
         }
-        self.engine.write(&self.setup.tensors.held_bins, &[0.0; 2 * BINS])?;
-        self.engine.write_u32(&self.setup.tensors.held_control, &[0; 8])?;
+        self.setup.begin_held_out(self.engine)?;
         self.engine.run(self.held_program, self.setup.draws.div_ceil(self.setup.options.batch_size) as u32)?;
-        let bins = self.engine.read(&self.setup.tensors.held_bins)?;
-        let sum = |i: usize| bins.iter().skip(i).step_by(2).map(|&v| f64::from(v)).sum::<f64>();
-        Ok(Some(HeldOut { loss: sum(0) / sum(1), draws: self.setup.draws, bins: means(&bins) }))
+        let mut all = Vec::with_capacity(self.members());
+        for m in 0..self.members() {
+            let bins = self.engine.read(&self.setup.tensors.held_bins.of_member(m))?;
+            let sum = |i: usize| bins.iter().skip(i).step_by(2).map(|&v| f64::from(v)).sum::<f64>();
+            all.push(HeldOut { loss: sum(0) / sum(1), draws: self.setup.draws, bins: means(&bins) });
+        }
+        Ok(all)
     }
 
-    /// Everything a checkpoint keeps.
+    /// Everything a checkpoint of a single network keeps.
     pub fn state(&mut self) -> Result<State> {
+        self.state_of(0)
+    }
+
+    /// Everything a checkpoint of one member keeps.
+    pub fn state_of(&mut self, member: usize) -> Result<State> {
         let t = &self.setup.tensors;
-        let mut read =
-            |tensors: &[Tensor]| -> Result<Vec<Vec<f32>>> { tensors.iter().map(|t| self.engine.read(t)).collect() };
+        let mut read = |tensors: &[Tensor]| -> Result<Vec<Vec<f32>>> {
+            tensors.iter().map(|t| self.engine.read(&t.of_member(member))).collect()
+        };
         let (weights, average) = (read(&t.weights.groups)?, read(&t.average.groups)?);
         let halves = |m: Vec<f32>| (m[..m.len() / 2].to_vec(), m[m.len() / 2..].to_vec());
         let (moment1, moment2) = read(&t.moments)?.into_iter().map(halves).unzip();
         Ok(State { step: self.step, weights, average, moment1, moment2 })
     }
 
-    /// Continues from a state, bit for bit.
-    pub fn restore(&mut self, state: &State) -> Result<()> {
-        self.setup.restore(self.engine, state)?;
-        self.step = state.step;
+    /// Continues from the state of each member, bit for bit; all must be at the same step.
+    pub fn restore(&mut self, states: &[State]) -> Result<()> {
+        if states.len() != self.members() || states.iter().any(|s| s.step != states[0].step) {
+            return Err(Error::bug(Problem::new("states of an ensemble that do not belong together")));
+        }
+        for (m, state) in states.iter().enumerate() {
+            self.setup.restore(self.engine, m, state)?;
+        }
+        self.step = states[0].step;
+        self.faults.fill(0);
         Ok(())
     }
 }
