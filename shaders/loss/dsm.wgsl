@@ -52,7 +52,9 @@ fn one_row(b: u32, slot: u32, member: u32) {
         d_output[d_output_at + at] = scale * r;
     }
     // weight gradients of padding must vanish
-    for (var d = params.dim; d < padded_features(params.dim); d++) { d_output[d_output_at + panel_index(b, d, params.dim)] = 0.0; }
+    for (var d = params.dim; d < padded_features(params.dim); d++) {
+        d_output[d_output_at + panel_index(b, d, params.dim)] = 0.0;
+    }
     if live {
         row_loss[slot] = c.y * sum / f32(params.dim);
         row_bin[slot] = loss_bin(time, params.times);

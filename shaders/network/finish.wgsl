@@ -3,8 +3,8 @@
 //   STORE        y = z
 //   INFER        y = activation(z)
 //   TRAIN        y = activation(z), and its slope is kept for the way back
-//   TIMES_SLOPE  y = z * slope: an input gradient carried through the activation below
-//   PLUS_SKIP    y = z + skip: an input gradient and what came round the layer
+//   TIMES_SLOPE  y = z * beside, the slope: an input gradient carried through the activation below
+//   PLUS_SKIP    y = z + beside: an input gradient and what came round the layer
 #import <activation>
 
 const STORE: u32 = 0u;

@@ -30,5 +30,5 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> output: array<vec4<f32>>; // (S, R, output_stride) of four outputs
 @group(0) @binding(3) var<storage, read> alpha: array<f32>; // (layers) parameter of the activation
 @group(0) @binding(4) var<storage, read_write> slope: array<vec4<f32>>; // (R, output_stride) of four outputs, written by TRAIN
-@group(0) @binding(5) var<storage, read> beside: array<vec4<f32>>; // (R, output_stride) of four outputs: the slope for TIMES_SLOPE, the addend for PLUS_SKIP
+@group(0) @binding(5) var<storage, read> beside: array<vec4<f32>>; // (R, output_stride) of four outputs, see network/finish
 @group(0) @binding(6) var<uniform> params: Params;

@@ -6,37 +6,49 @@ use crate::recording::{Dispatch, PANEL, Recording, Tensor, Work, pad, panel_shap
 impl Network {
     /// Records F(input): `w.input` to `w.output`.
     pub fn forward(&self, rec: &mut Recording, weights: &Weights, w: &Workspace) {
+        self.forward_from(rec, weights, w, &w.input, &self.block_of(0, weights));
+    }
+
+    /// Records F(x) with another first layer (K + 1, N8), of the inputs that `x` has: points to `w.output`.
+    pub fn forward_from(&self, rec: &mut Recording, weights: &Weights, w: &Workspace, x: &Tensor, first: &Tensor) {
         let count = self.hidden.len();
+        let alpha = &weights.alpha;
         for i in 0..count {
-            let x = if i == 0 { &w.input } else { &w.hidden[i - 1] };
+            let weight = if i == 0 { first.clone() } else { self.block_of(i, weights) };
+            let x = if i == 0 { x } else { &w.hidden[i - 1] };
             if self.blocks() {
-                rec.push(self.product(i, weights, x, &w.z[i], w, Finish::Store));
+                rec.push(self.product(i, (x, &weight, &w.z[i]), alpha, w, Finish::Store));
                 rec.push(self.block(i, weights, w));
             } else {
                 let finish = if w.training { Finish::Train(&w.slope[i]) } else { Finish::Infer };
-                rec.push(self.product(i, weights, x, &w.hidden[i], w, finish));
+                rec.push(self.product(i, (x, &weight, &w.hidden[i]), alpha, w, finish));
             }
         }
-        rec.push(self.product(count, weights, &w.hidden[count - 1], &w.output, w, Finish::Store));
+        let head = self.block_of(count, weights);
+        rec.push(self.product(count, (&w.hidden[count - 1], &head, &w.output), alpha, w, Finish::Store));
     }
 
-    /// y = finish(x W + bias) of layer `i`.
+    /// The weights and biases (K + 1, N8) of layer `i`.
+    pub fn block_of(&self, i: usize, weights: &Weights) -> Tensor {
+        let l = &self.layout.layers[i];
+        weights.groups[l.group].slice(l.at, &[l.inputs + 1, l.stride()])
+    }
+
+    /// y = finish(x W + bias) of layer `i`, for (x, (W ; bias), y).
     fn product(
         &self,
         i: usize,
-        weights: &Weights,
-        x: &Tensor,
-        y: &Tensor,
+        (x, weight, y): (&Tensor, &Tensor, &Tensor),
+        alpha: &Tensor,
         w: &Workspace,
         finish: Finish<'_>,
     ) -> Dispatch {
-        let l = &self.layout.layers[i];
-        let weight = weights.groups[l.group].slice(l.at, &[l.inputs + 1, l.stride()]);
-        self.linear(Product { biased: true, ..Product::of_rows(w.rows, l.inputs, l.stride()) }, w, i, finish)
+        let [rows, stride] = [weight.shape[0], weight.shape[1]];
+        self.linear(Product { biased: true, ..Product::of_rows(w.rows, rows - 1, stride) }, w, i, finish)
             .bind("input", x)
-            .bind("weight", &weight)
+            .bind("weight", weight)
             .bind("output", y)
-            .bind("alpha", &weights.alpha)
+            .bind("alpha", alpha)
     }
 
     /// A product with all but its factors bound.

@@ -84,7 +84,8 @@ impl Network {
         let spread = self.hidden.iter().map(|_| arena.f32("spread", &[pad(rows, PANEL)])).collect();
         Workspace {
             rows,
-            input: arena.panel("input", rows, self.dim + self.options.features),
+            // points at one time need no time features: they go through `forward_from`
+            input: arena.panel("input", if training { rows } else { 1 }, self.dim + self.options.features),
             hidden,
             slope,
             z,

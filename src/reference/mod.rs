@@ -38,7 +38,7 @@ pub const TWINS: &[(&str, Twin)] = &[
     ("optimiser/finish", optimiser::finish),
     ("optimiser/update", optimiser::update),
     ("score/gaussian", random::gaussian),
-    ("score/network_input", sampler::network_input),
+    ("score/fold_time", sampler::fold_time),
     ("score/network_output", sampler::network_output),
     ("sampler/start", sampler::start),
     ("sampler/stage", sampler::stage),

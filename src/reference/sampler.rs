@@ -5,22 +5,17 @@ use crate::error::Result;
 use crate::random::{Purpose, normals, words};
 use crate::recording::{PANEL, pad};
 
-/// What the network sees of points at one time
-pub fn network_input(call: &mut Call) -> Result<()> {
-    let (rows, dim, features) = (call.u("rows")?, call.u("dim")?, call.u("features")?);
-    let (points, times, feature_rows) = (call.f("points")?, call.f("times")?, call.f("features")?);
+/// The first layer at one time
+pub fn fold_time(call: &mut Call) -> Result<()> {
+    let (dim, features, stride) = (call.u("dim")?, call.u("features")?, call.u("stride")?);
+    let (weight, times, rows) = (call.f("weight")?, call.f("times")?, call.f("features")?);
     let time = call.words("control")?[0] as usize;
-    let mut input = call.f("input")?;
-    for b in 0..rows {
-        for d in 0..dim {
-            input[at(b, d, dim + features)] = times[4 * time] * points[at(b, d, dim)];
-        }
-        for f in 0..features {
-            input[at(b, dim + f, dim + features)] = feature_rows[time * features + f];
-        }
-        (dim + features..pad(dim + features, 8)).for_each(|f| input[at(b, f, dim + features)] = 0.0);
+    let mut folded: Vec<f64> = weight[..dim * stride].iter().map(|w| times[4 * time] * w).collect();
+    for n in 0..stride {
+        let carried = (0..features).map(|f| rows[time * features + f] * weight[(dim + f) * stride + n]);
+        folded.push(weight[(dim + features) * stride + n] + carried.sum::<f64>());
     }
-    call.set("input", &input)
+    call.set("folded", &folded)
 }
 
 /// From the head to the score

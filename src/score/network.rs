@@ -29,6 +29,8 @@ struct Bound {
     work: Workspace,
     times: Tensor,
     features: Tensor,
+    /// (D + 1, N8) first layer at the present time.
+    folded: Tensor,
     time_rows: Vec<f32>,
     feature_rows: Vec<f32>,
 }
@@ -47,6 +49,7 @@ impl Score for NetworkScore {
             weights: Weights::new(arena, "weights", &self.network.layout),
             work: self.network.workspace(arena, rows, false),
             times: arena.f32("times", &[times.len(), 4]),
+            folded: arena.f32("first layer", &[self.network.dim + 1, self.network.layout.layers[0].stride()]),
             features: arena.f32("time features", &[times.len(), self.network.options.features]),
             time_rows,
             feature_rows: table.features,
@@ -68,19 +71,21 @@ impl BoundScore for Bound {
     }
 
     fn record(&self, rec: &mut Recording, points: &Tensor, control: &Tensor, scores: &Tensor) {
-        let rows = pad(self.work.rows, PANEL);
+        let first = self.network.block_of(0, &self.weights);
+        let stride = first.shape[1];
         rec.push(
-            Dispatch::new("score/network_input", Work::Items(rows))
-                .bind("points", points)
+            Dispatch::new("score/fold_time", Work::Items(self.folded.len()))
+                .bind("weight", &first)
                 .bind("times", &self.times)
                 .bind("features", &self.features)
                 .bind("control", control)
-                .bind("input", &self.work.input)
-                .param("rows", rows)
+                .bind("folded", &self.folded)
                 .param("dim", self.network.dim)
-                .param("features", self.network.options.features),
+                .param("features", self.network.options.features)
+                .param("stride", stride),
         );
-        self.network.forward(rec, &self.weights, &self.work);
+        self.network.forward_from(rec, &self.weights, &self.work, points, &self.folded);
+        let rows = pad(self.work.rows, PANEL);
         rec.push(
             Dispatch::new("score/network_output", Work::Items(rows))
                 .bind("points", points)
