@@ -9,6 +9,7 @@
 mod arguments;
 mod checkpoints;
 mod data;
+mod ensembles;
 mod good;
 mod harness;
 mod outputs;
