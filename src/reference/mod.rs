@@ -6,6 +6,7 @@
 mod loss;
 mod network;
 mod optimiser;
+mod oracle;
 mod random;
 mod render;
 mod sampler;
@@ -37,6 +38,12 @@ pub const TWINS: &[(&str, Twin)] = &[
     ("optimiser/finish", optimiser::finish),
     ("optimiser/update", optimiser::update),
     ("score/gaussian", random::gaussian),
+    ("score/mixture", oracle::mixture),
+    ("score/mixture_wide", oracle::mixture_wide),
+    ("score/mixture_full", oracle::mixture_full),
+    ("score/boxes", oracle::boxes),
+    ("score/shells", oracle::shells),
+    ("score/gather", oracle::gather),
     ("score/network_input", sampler::network_input),
     ("score/network_output", sampler::network_output),
     ("sampler/start", sampler::start),

@@ -3,10 +3,12 @@
 //! Samplers, pictures and metrics see nothing else of a model. To add a kind of score: implement the two traits.
 
 mod eval;
+mod exact;
 mod gaussian;
 mod network;
 
-pub use eval::scores;
+pub use eval::{log_densities, scores};
+pub use exact::ExactScore;
 pub use gaussian::GaussianScore;
 pub use network::NetworkScore;
 
@@ -27,4 +29,8 @@ pub trait BoundScore {
     fn upload(&self, engine: &mut dyn Engine) -> Result<()>;
     /// Records scores(points) at time `times[control[0]]`; `points` and `scores` (B, D) in panels.
     fn record(&self, rec: &mut Recording, points: &Tensor, control: &Tensor, scores: &Tensor);
+    /// Where the recording leaves log densities (B or more), nats, in case it knows them.
+    fn log_density(&self) -> Option<&Tensor> {
+        None
+    }
 }
