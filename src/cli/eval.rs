@@ -4,10 +4,10 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::run::Found;
+use super::Context;
+use super::run::{Found, ScoreArgs};
 use super::sample::SamplerArgs;
 use super::signals::Signals;
-use super::{Context, run};
 use crate::config::{self, Loaded, RunConfig};
 use crate::error::{Error, Problem, Result};
 use crate::evaluate::{self, Evaluation, Truth};
@@ -23,8 +23,8 @@ const SAMPLES: usize = 10_000;
 /// Measure a model against the law or data it was trained on, or one file against another
 #[derive(clap::Args)]
 pub struct Args {
-    /// Run directory, checkpoint file, number of a run, or `last`; or a file of points
-    run: String,
+    /// Run directory, checkpoint file, number of a run, or `last`; or a file of points; or data, with --score
+    run: Option<String>,
     /// A second file, of true points: RUN is then a file too and is compared with it
     truth: Option<String>,
     /// Number of samples (of two files: at most so many rows of each) [default: 10000; files: all]
@@ -41,6 +41,8 @@ pub struct Args {
     chunk: usize,
     #[command(flatten)]
     sampler: SamplerArgs,
+    #[command(flatten)]
+    score: ScoreArgs,
 }
 
 impl Args {
@@ -70,25 +72,22 @@ impl Args {
 pub fn run(context: &mut Context, args: &Args) -> Result<()> {
     let signals = Signals::install();
     args.check()?;
-    match &args.truth {
-        Some(truth) => files(context, args, truth, &signals),
-        None => model(context, args, &signals),
+    match (&args.run, &args.truth) {
+        (Some(run), Some(truth)) => files(context, args, [run, truth], &signals),
+        _ => model(context, args, &signals),
     }
 }
 
-fn files(context: &mut Context, args: &Args, truth: &str, signals: &Signals) -> Result<()> {
+fn files(context: &mut Context, args: &Args, [run, truth]: [&str; 2], signals: &Signals) -> Result<()> {
     let read = |name: &str| read_table(Path::new(name), &ReadOptions::default());
-    let (a, b) = (read(&args.run)?, read(truth)?);
+    let (a, b) = (read(run)?, read(truth)?);
     for note in a.notes.iter().chain(&b.notes) {
         context.ui.note(note);
     }
     if !a.schema.same_shape(&b.schema) {
         let columns = |t: &Table| t.schema.encoded_names().join(", ");
         return Err(Error::data(
-            Problem::new("the files do not have the same columns")
-                .at(&args.run)
-                .found(columns(&a))
-                .expected(columns(&b)),
+            Problem::new("the files do not have the same columns").at(run).found(columns(&a)).expected(columns(&b)),
         ));
     }
     let most = |t: &Table| t.rows.min(args.n.unwrap_or(t.rows)) * t.width;
@@ -97,7 +96,7 @@ fn files(context: &mut Context, args: &Args, truth: &str, signals: &Signals) -> 
         &a.values[..most(&a)],
         &b.values,
         a.width,
-        [&args.run, truth],
+        [run, truth],
         &args.settings(context.global.seed),
         &mut |what| {
             progress.at(0, what);
@@ -130,9 +129,12 @@ fn truth_of(context: &Context, found: &mut Found, name: &str) -> Result<Option<L
 }
 
 fn model(context: &mut Context, args: &Args, signals: &Signals) -> Result<()> {
-    let mut found = run::open(&args.run, args.sampler.which()?)?;
+    let mut found = args.score.find(context, args.run.as_deref(), args.sampler.which()?)?;
     found.notes.iter().for_each(|n| context.ui.note(n));
-    let loaded = truth_of(context, &mut found, &args.run)?;
+    let loaded = match found.loaded.take() {
+        Some(loaded) => Some(loaded),
+        None => truth_of(context, &mut found, args.run.as_deref().or(args.score.score.as_deref()).unwrap_or_default())?,
+    };
     let source = &found.card.source;
     let law = config::law(source)?;
     let mut truth = Truth { law: law.as_ref(), data: loaded.as_ref().map(|l| &l.data), pairs: &[] };
@@ -159,7 +161,10 @@ fn model(context: &mut Context, args: &Args, signals: &Signals) -> Result<()> {
     said.notes.extend(note);
     drop(progress);
     report(context, &said)?;
-    log(context, args, &mut found, n, &said);
+    // the log of a run is about its network
+    if found.kind.is_none() {
+        log(context, args, &mut found, n, &said);
+    }
     Ok(())
 }
 

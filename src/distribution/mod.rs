@@ -20,7 +20,9 @@ mod floor;
 mod gmm;
 #[cfg(test)]
 mod golden;
+mod ifs;
 mod linalg;
+mod manifolds;
 mod mixture;
 mod pixels;
 mod shells;
@@ -40,6 +42,7 @@ pub use mixture::{Covariance, GaussianMixture};
 pub use pixels::PixelDensity;
 pub use shells::Shells;
 pub use spec::{is_spec, parse};
+pub use special::{log_interval, sphere_average};
 pub use standardised::Standardised;
 
 use crate::random::{Purpose, Stream};

@@ -50,6 +50,7 @@ impl Options {
             .find(|row| row.name == name.trim())
             .ok_or_else(|| unknown(spec, 0, "data set", name.trim(), &names))?;
         let variants: Vec<_> = row.variants.iter().map(|v| v.name).collect();
+        let named = variant;
         let variant = match variant {
             None => &row.variants[0],
             Some(given) => row.variants.iter().find(|v| v.name == given.trim()).ok_or_else(|| {
@@ -58,7 +59,13 @@ impl Options {
         };
         let mut options = Self { row, variant, given: Vec::new(), spec: spec.to_owned() };
         if let Some((start, tail)) = tail {
-            for (offset, item) in split_outside_parentheses(tail) {
+            for (i, (offset, item)) in split_outside_parentheses(tail).into_iter().enumerate() {
+                // `ifs:koch` is short for `ifs@koch`
+                let word = row.variants.iter().find(|v| i == 0 && named.is_none() && v.name == item.trim());
+                if let Some(variant) = word {
+                    options.variant = variant;
+                    continue;
+                }
                 options.read_key(start + offset, item)?;
             }
         }
@@ -96,6 +103,11 @@ impl Options {
             out += &format!("{}{}={}", if i == 0 { ':' } else { ',' }, given.key, given.text);
         }
         out
+    }
+
+    /// The name of the variant.
+    pub fn variant(&self) -> &'static str {
+        self.variant.name
     }
 
     /// Whether `key` stands in the spec.

@@ -2,11 +2,13 @@
 //!
 //! Samplers, pictures and metrics see nothing else of a model. To add a kind of score: implement the two traits.
 
+mod any;
 mod eval;
 mod exact;
 mod gaussian;
 mod network;
 
+pub use any::AnyScore;
 pub use eval::{log_densities, scores};
 pub use exact::ExactScore;
 pub use gaussian::GaussianScore;
