@@ -1,7 +1,7 @@
 //! The box-counting dimension of a cloud: the slope of `ln N(e)` over `ln 1/e`, N the number of boxes of side e that hold a
 //! point (Falconer, Fractal Geometry, chapter 3).
 //!
-//! N is the mean over several shifts of the grid, because a single grid may lie well or badly. Only sides are used at which
+//! N is the least over several shifts of the grid, because the least number of boxes is meant. Only sides are used at which
 //! the cloud is neither one lump (few boxes) nor a heap of single points (boxes nearly as many as points).
 
 use std::collections::HashSet;
@@ -9,8 +9,8 @@ use std::hash::{BuildHasherDefault, DefaultHasher, Hash, Hasher};
 
 /// Shifts of the grid.
 const SHIFTS: u32 = 8;
-/// Sides of boxes fall by the square root of two.
-const SCALES: i32 = 64;
+/// Sides of boxes fall by the square root of two, from a quarter of the extent: in larger ones the edge of the cloud counts.
+const SCALES: std::ops::Range<i32> = 4..64;
 /// Fewest boxes at a side that is used.
 const LEAST_BOXES: f64 = 4.0;
 /// Fewest different points a box at a side that is used: with 5, one box in 150 goes unseen.
@@ -35,7 +35,7 @@ pub struct BoxDimension {
 
 type Cells = HashSet<u64, BuildHasherDefault<DefaultHasher>>;
 
-/// Mean number of boxes of side `side` that hold a row of `rows` (n, dim).
+/// Least number of boxes of side `side` that hold a row of `rows` (n, dim).
 fn boxes(rows: &[f32], dim: usize, low: &[f64], side: f64) -> f64 {
     let count = |shift: u32| {
         let mut cells = Cells::default();
@@ -43,14 +43,15 @@ fn boxes(rows: &[f32], dim: usize, low: &[f64], side: f64) -> f64 {
             let mut hasher = DefaultHasher::new();
             for (d, x) in row.iter().enumerate() {
                 // multiples of the golden ratio spread the shifts over every axis
-                let offset = (f64::from(shift) / f64::from(SHIFTS) + 0.618_033_988_749_895 * d as f64).fract();
+                let offset = f64::from(shift) / f64::from(SHIFTS) + 0.618_033_988_749_895 * d as f64;
+                let offset = if shift == 0 { 0.0 } else { offset.fract() };
                 (((f64::from(*x) - low[d]) / side + offset).floor() as i64).hash(&mut hasher);
             }
             cells.insert(hasher.finish());
         }
         cells.len() as f64
     };
-    (0..SHIFTS).map(count).sum::<f64>() / f64::from(SHIFTS)
+    (0..SHIFTS).map(count).fold(f64::INFINITY, f64::min)
 }
 
 /// The dimension of `rows` (n, dim), all finite; nothing where too few sides can be used.
@@ -73,7 +74,7 @@ pub fn box_dimension(rows: &[f32], dim: usize) -> Option<BoxDimension> {
         return None;
     }
     let (mut x, mut y, mut sides) = (Vec::new(), Vec::new(), Vec::new());
-    for k in 2..SCALES {
+    for k in SCALES {
         let side = extent * 0.5f64.powf(0.5 * f64::from(k));
         let n = boxes(rows, dim, &low, side);
         if n * POINTS_A_BOX > points as f64 {
@@ -115,7 +116,7 @@ mod tests {
         assert!((d.value - 1.0).abs() < 0.03 && d.scales > 10 && d.points == 20_000, "{d:?}");
         let square: Vec<f32> = (0..160 * 160).flat_map(|i| [(i % 160) as f32, (i / 160) as f32]).collect();
         let d = box_dimension(&square, 2).unwrap();
-        assert!((d.value - 2.0).abs() < 0.1, "{d:?}");
+        assert!((d.value - 2.0).abs() < 0.05, "{d:?}");
     }
 
     #[test]
@@ -123,7 +124,7 @@ mod tests {
         let point = |i: u32| (0..12).map(|b| f64::from(i >> b & 1) * 2.0 / 3f64.powi(b + 1)).sum::<f64>() as f32;
         let set: Vec<f32> = (0..1 << 12).map(point).collect();
         let d = box_dimension(&set, 1).unwrap();
-        assert!((d.value - 2f64.ln() / 3f64.ln()).abs() < 0.02, "{d:?}");
+        assert!((d.value - 2f64.ln() / 3f64.ln()).abs() < 0.03, "{d:?}");
     }
 
     #[test]

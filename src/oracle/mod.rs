@@ -147,7 +147,9 @@ impl Bound {
                 .param("each_row", each_row)
                 .param("slices", law.slices)
         };
-        let mut sums = shared(Dispatch::new(law.kernel, Work::Groups(law.slices * rows.div_ceil(64))));
+        // four rows an invocation of the kernel for few dimensions
+        let group = if law.kernel == forms::FEW { 256 } else { 64 };
+        let mut sums = shared(Dispatch::new(law.kernel, Work::Groups(law.slices * rows.div_ceil(group))));
         sums = sums.bind("points", points);
         for (input, tensor) in law.inputs.iter().zip(&self.inputs) {
             sums = sums.bind(input.variable, tensor);
