@@ -22,7 +22,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     // exact laws as recordings, for scores and for teachers of a training
     ("oracle", &["distribution", "error", "process", "recording"]),
     // the number of time bins is written once, beside the twin that fills them
-    ("train", &["defaults", "distribution", "error", "network", "process", "random", "recording", "reference"]),
+    (
+        "train",
+        &["defaults", "distribution", "error", "network", "oracle", "process", "random", "recording", "reference"],
+    ),
     ("score", &["error", "network", "oracle", "process", "recording", "train"]),
     ("sample", &["error", "process", "recording", "score"]),
     ("evaluate", &["distribution", "error", "metrics", "process", "random", "recording", "score", "train"]),

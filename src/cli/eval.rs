@@ -4,16 +4,17 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::Context;
 use super::run::{Found, ScoreArgs};
 use super::sample::SamplerArgs;
 use super::signals::Signals;
+use super::{Context, ladder};
 use crate::config::{self, Loaded, RunConfig};
 use crate::error::{Error, Problem, Result};
 use crate::evaluate::{self, Evaluation, Truth};
 use crate::io::{ReadOptions, RunDir, Table, read_table};
 use crate::metrics::Settings;
 use crate::metrics::exact_w2::MOST;
+use crate::process::Plan;
 use crate::recording::Engine;
 use crate::sample::{self, Request, State};
 
@@ -22,6 +23,12 @@ const SAMPLES: usize = 10_000;
 
 /// Measure a model against the law or data it was trained on, or one file against another
 #[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  scorefield eval last                                        the newest run
+  scorefield eval a.npy b.npy                                 one file against another
+  scorefield eval --score exact --data gmm:means=(-3)(3) --t0 0.01 --steps 20,40,80,160
+                                                              how far the sampler itself is off")]
 pub struct Args {
     /// Run directory, checkpoint file, number of a run, or `last`; or a file of points; or data, with --score
     run: Option<String>,
@@ -40,13 +47,13 @@ pub struct Args {
     #[arg(long, default_value_t = 16_384)]
     chunk: usize,
     #[command(flatten)]
-    sampler: SamplerArgs,
+    pub(super) sampler: SamplerArgs,
     #[command(flatten)]
     score: ScoreArgs,
 }
 
 impl Args {
-    fn settings(&self, seed: u64) -> Settings {
+    pub(super) fn settings(&self, seed: u64) -> Settings {
         Settings { seed, assignment_rows: self.exact_rows, directions: self.directions, ..Settings::default() }
     }
 
@@ -143,15 +150,25 @@ fn model(context: &mut Context, args: &Args, signals: &Signals) -> Result<()> {
         context.ui.note(&format!("{most} rows were held out, so {most} samples are drawn instead of {n}"));
         n = most;
     }
+    let exact = loaded.as_ref().and_then(|l| l.data.truth.as_deref());
+    let rungs = ladder::steps(context, &args.sampler)?;
     let mut engine = context.engine()?;
     let seed = context.global.seed;
-    let samples = draw(context, args, engine.as_mut(), &found, n, signals)?;
+    if rungs.len() > 1 {
+        let what = ladder::Climb { truth: &truth, exact, rungs: &rungs, n };
+        return ladder::climb(context, args, engine.as_mut(), &found, &what, signals);
+    }
+    let (samples, plan) = draw(context, args, &args.sampler, engine.as_mut(), &found, n, signals)?;
+    if let Some(known) = ladder::known(&found, exact, &plan, &args.sampler.grid) {
+        ladder::head(context, &found, n)?;
+        let value = ladder::line(context, &known, &plan, &in_model_units(&samples, &found), found.card.dim)?;
+        context.ui.value("discretisation", value);
+    }
     let mut progress = context.ui.progress("evaluating", 1);
     let mut watch = |what: &str| {
         progress.at(0, what);
         signals.stop().map_or(Ok(()), Err)
     };
-    let exact = loaded.as_ref().and_then(|l| l.data.truth.as_deref());
     let (pairs, note) = match exact {
         Some(law) => evaluate::score_pairs(engine.as_mut(), &found.score, &found.score.process, law, seed, &mut watch)?,
         None => (Vec::new(), None),
@@ -169,17 +186,17 @@ fn model(context: &mut Context, args: &Args, signals: &Signals) -> Result<()> {
 }
 
 /// Samples (n, D) in data units.
-fn draw(
+pub(super) fn draw(
     context: &Context,
     args: &Args,
+    sampler: &SamplerArgs,
     engine: &mut dyn Engine,
     found: &Found,
     n: usize,
     signals: &Signals,
-) -> Result<Vec<f32>> {
+) -> Result<(Vec<f32>, Plan)> {
     let seed = context.global.seed;
-    let plan =
-        args.sampler.plan(&found.score.process, &mut |times| sample::energy(engine, &found.score, times, seed))?;
+    let plan = sampler.plan(&found.score.process, &mut |times| sample::energy(engine, &found.score, times, seed))?;
     let (shift, scale) = (&found.card.shift, &found.card.scale);
     // invariant: `check` holds n below 2^28
     let count = n as u32;
@@ -201,7 +218,14 @@ fn draw(
         }
         Ok(())
     })?;
-    Ok(out)
+    drop(progress);
+    Ok((out, plan))
+}
+
+/// Samples in data units brought back to model units.
+pub(super) fn in_model_units(samples: &[f32], found: &Found) -> Vec<f32> {
+    let (shift, scale, dim) = (&found.card.shift, &found.card.scale, found.card.dim);
+    samples.iter().enumerate().map(|(i, v)| (v - shift[i % dim]) / scale[i % dim]).collect()
 }
 
 fn report(context: &mut Context, said: &Evaluation) -> Result<()> {

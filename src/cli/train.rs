@@ -66,9 +66,10 @@ pub fn run(context: &mut Context, args: &Args) -> Result<()> {
     let mut engine = context.engine()?;
     engine.check(&crate::train::needs(
         &Network::new(&config.network, loaded.data.dim)?,
+        &config.process.build()?,
         &loaded.data,
         &config.train,
-    ))?;
+    )?)?;
     let mut dir = RunDir::create(args.out.as_deref(), &slug(&config), args.overwrite)?;
     dir.write_text("config.toml", &config.to_toml()?)?;
     if let Some(schema) = &loaded.schema {
@@ -87,6 +88,12 @@ fn remark(context: &Context, config: &RunConfig, loaded: &Loaded) {
     if config.train.lr == 0.0 {
         context.ui.note("the learning rate is 0: the weights stay as they are");
     }
+    if config.train.teacher != "none" {
+        context.ui.note(&format!(
+            "the loss of a step is the distance to the {} score, 0 at best; the held-out loss is the noise loss as ever",
+            config.train.teacher
+        ));
+    }
     if data.rows() < config.train.batch_size {
         context.ui.note(&format!(
             "{} rows are fewer than a batch of {}: rows repeat within it",
@@ -100,6 +107,7 @@ fn remark(context: &Context, config: &RunConfig, loaded: &Loaded) {
 fn check(config: &RunConfig, loaded: &Loaded) -> Result<()> {
     config.train.check()?;
     config.process.build()?;
+    crate::train::teacher::teacher(&config.train, &loaded.data)?;
     Network::new(&config.network, loaded.data.dim)?;
     Ok(())
 }

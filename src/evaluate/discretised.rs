@@ -10,6 +10,8 @@ use crate::random::Purpose;
 
 /// Spacing of a grid, in units of the narrower of the two noises around it: trapezoidal errors are below 1e-10.
 const SPACING: f64 = 0.6;
+/// The same, in units of sigma at the time of the score: so fine that the bends of the score are followed.
+const BENDS: f64 = 0.1;
 /// Most points of a grid; laws that need more are not propagated.
 const MOST_POINTS: f64 = 40_000.0;
 /// Points that a sampler without noise carries.
@@ -133,12 +135,15 @@ fn propagated(
 ) -> Option<Discretised> {
     let prior = plan.prior_std;
     let noise = |k: usize| plan.stages.get(k).map_or(f64::INFINITY, |s| s.c_noise);
-    let spacing = |k: usize| SPACING * noise(k).min(noise(k + 1)).min(prior);
+    let time = |k: usize| plan.stages.get(k).map_or(plan.times[plan.times.len() - 1], |s| s.time);
+    // of the density that stage k makes and stage k + 1 looks at
+    let spacing = |k: usize| (SPACING * noise(k).min(noise(k + 1)).min(prior)).min(BENDS * process.sigma(time(k + 1)));
     if (0..plan.stages.len()).any(|k| 2.0 * reach / spacing(k) > MOST_POINTS) {
         return None;
     }
     let start = |x: f64| (-0.5 * (x / prior).powi(2)).exp() / (prior * (2.0 * std::f64::consts::PI).sqrt());
-    let mut p = Density::new(reach, SPACING * noise(0).min(prior), start);
+    let first = (SPACING * noise(0).min(prior)).min(BENDS * process.sigma(time(0)));
+    let mut p = Density::new(reach, first, start);
     for (k, stage) in plan.stages.iter().enumerate() {
         let c = stage.c_noise;
         let mut next = Density::new(reach, spacing(k), |_| 0.0);

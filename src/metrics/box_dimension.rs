@@ -114,7 +114,8 @@ mod tests {
         let line: Vec<f32> = (0..20_000).flat_map(|i| [i as f32 / 2e4, 0.5 * i as f32 / 2e4]).collect();
         let d = box_dimension(&line, 2).unwrap();
         assert!((d.value - 1.0).abs() < 0.03 && d.scales > 10 && d.points == 20_000, "{d:?}");
-        let square: Vec<f32> = (0..160 * 160).flat_map(|i| [(i % 160) as f32, (i / 160) as f32]).collect();
+        let mut stream = crate::random::Stream::new(1, crate::random::Purpose::Test, 0, 0);
+        let square: Vec<f32> = (0..50_000).map(|_| stream.unit() as f32).collect();
         let d = box_dimension(&square, 2).unwrap();
         assert!((d.value - 2.0).abs() < 0.05, "{d:?}");
     }

@@ -32,6 +32,8 @@ pub const TWINS: &[(&str, Twin)] = &[
     ("network/d_norm", network::d_norm),
     ("network/d_alpha", network::d_alpha),
     ("train/noise", loss::noise),
+    ("train/points", loss::points),
+    ("train/teach", loss::teach),
     ("loss/dsm", loss::dsm),
     ("loss/tally", loss::tally),
     ("optimiser/reduce", optimiser::reduce),

@@ -6,6 +6,7 @@ use crate::recording::{Arena, Dispatch, PANEL, Recording, Tensor, Work, pad, pan
 use crate::reference::BINS;
 
 use super::options::{OPTIMISERS, TrainOptions};
+use super::teacher::{Lesson, Teacher};
 use super::times::TIMES;
 
 /// Longest run of steps between two readbacks: rows of the schedule and of the history.
@@ -128,9 +129,20 @@ fn loss(network: &Network, options: &TrainOptions, t: &Tensors) -> Dispatch {
 }
 
 /// One training step, from drawing the batch to the moving average.
-pub fn training(network: &Network, options: &TrainOptions, t: &Tensors, seed: u64) -> Result<Recording> {
+pub fn training(
+    network: &Network,
+    options: &TrainOptions,
+    t: &Tensors,
+    teacher: Option<&Teacher>,
+    seed: u64,
+) -> Result<Recording> {
     let mut rec = Recording::new("training step");
     rec.push(noise(network, options, t, seed, None));
+    if let Some(teacher) = teacher {
+        let (input, offset) = (&t.work.input, &t.offset);
+        let lesson = Lesson { input, coefficients: &t.coefficients, time_index: &t.time_index, offset };
+        teacher.record(&mut rec, network, &lesson);
+    }
     network.forward(&mut rec, &t.weights, &t.work);
     rec.push(loss(network, options, t));
     network.backward(&mut rec, &t.weights, &t.mirror, &t.work, &t.back);

@@ -10,6 +10,7 @@ use super::data::Dataset;
 use super::options::TrainOptions;
 use super::schedule;
 use super::step::{self, CHUNK, Tensors};
+use super::teacher::{Teacher, teacher};
 use super::times::{TimeTable, training_table};
 
 /// What a run of steps reported.
@@ -66,6 +67,7 @@ pub struct Setup {
     /// Draws of a held-out pass; 0 when nothing is held out.
     pub draws: usize,
     tensors: Tensors,
+    teacher: Option<Teacher>,
     options: TrainOptions,
     train: Vec<f32>,
     held_out: Vec<f32>,
@@ -73,10 +75,14 @@ pub struct Setup {
 }
 
 /// The buffers of a training, planned alone: quick, so that what does not fit is refused before the work begins.
-pub fn needs(network: &Network, data: &Dataset, options: &TrainOptions) -> Arena {
+pub fn needs(network: &Network, process: &Process, data: &Dataset, options: &TrainOptions) -> Result<Arena> {
     let mut arena = Arena::new();
     Tensors::new(&mut arena, network, options, data.rows(), data.held_out.len() / data.dim);
-    arena
+    if let Some(law) = teacher(options, data)? {
+        let table = training_table(network, process, data.variance, options, 0)?;
+        Teacher::new(&mut arena, &law, options.batch_size, process, &table.times);
+    }
+    Ok(arena)
 }
 
 impl Setup {
@@ -92,10 +98,14 @@ impl Setup {
         let held = data.held_out.len() / data.dim;
         let mut arena = Arena::new();
         let tensors = Tensors::new(&mut arena, network, options, data.rows(), held);
+        let table = training_table(network, process, data.variance, options, seed)?;
+        let law = teacher(options, data)?;
+        let teacher = law.map(|law| Teacher::new(&mut arena, &law, options.batch_size, process, &table.times));
         let weights = network.initial(seed)?;
         let zeros: Vec<Vec<f32>> = weights.iter().map(|g| vec![0.0; g.len()]).collect();
         Ok(Self {
-            table: training_table(network, process, data.variance, options, seed)?,
+            table,
+            teacher,
             // small held-out sets are gone through again with other times and noises
             draws: if held == 0 { 0 } else { held.clamp(4096, 16_384) },
             network: network.clone(),
@@ -110,7 +120,7 @@ impl Setup {
 
     /// One training step, and one held-out batch of `draws` draws in all.
     pub fn recordings(&self, seed: u64, draws: usize) -> Result<[Recording; 2]> {
-        let step = step::training(&self.network, &self.options, &self.tensors, seed)?;
+        let step = step::training(&self.network, &self.options, &self.tensors, self.teacher.as_ref(), seed)?;
         Ok([step, step::held_out(&self.network, &self.options, &self.tensors, seed, draws)])
     }
 
@@ -139,6 +149,9 @@ impl Setup {
         }
         engine.write(&t.held_bins, &[0.0; 2 * BINS])?;
         engine.write_u32(&t.held_control, &[0; 8])?;
+        if let Some(teacher) = &self.teacher {
+            teacher.upload(engine)?;
+        }
         self.restore(engine, &self.initial)
     }
 
