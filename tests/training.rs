@@ -1,5 +1,8 @@
 //! Whole trainings: device against reference, resumed against uninterrupted, repeated, diverging, on a lost device.
 
+use std::sync::Arc;
+
+use scorefield::distribution::{Distribution, parse};
 use scorefield::error::Error;
 use scorefield::gpu::{Choice, Gpu};
 use scorefield::network::{Network, NetworkOptions};
@@ -192,4 +195,22 @@ fn a_lost_device_is_an_error_and_never_a_panic() {
         // and it stays lost
         assert!(matches!(gpu.read(&setup.tensors().history), Err(Error::Lost(_))), "{what}, then read");
     }
+}
+
+/// A law whose score is -x at all times, of which the residual head has nothing left to learn but to be silent.
+#[test]
+fn a_teacher_leaves_no_noise_in_the_loss() {
+    let law: Arc<dyn Distribution> = Arc::from(parse("gaussian").unwrap());
+    let shape = NetworkOptions { predict: "residual".into(), ..plain() };
+    let mut gpu = device();
+    let mut loss = |teacher: &str| {
+        let data = Dataset::from_distribution(law.clone(), 2000, 0.1, false, SEED).unwrap();
+        let options = TrainOptions { teacher: teacher.into(), lr: 0.02, ..quick() };
+        let network = Network::new(&shape, 2).unwrap();
+        let setup = Setup::new(&network, &Process::named("ou").unwrap(), &data, &options, SEED).unwrap();
+        let losses = Trainer::new(&mut gpu, setup, SEED).unwrap().run(options.steps).unwrap().losses;
+        losses[losses.len() - 5..].iter().sum::<f32>() / 5.0
+    };
+    let (noise, exact) = (loss("none"), loss("exact"));
+    assert!(exact < 0.05 * noise, "loss {exact} with a teacher, {noise} without");
 }

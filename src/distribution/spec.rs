@@ -76,7 +76,10 @@ impl Options {
     fn read_key(&mut self, start: usize, item: &str) -> Result<()> {
         let legal: Vec<_> = self.row.keys.iter().map(|key| key.name).collect();
         let Some((name, text)) = item.split_once('=') else {
-            let expected = format!("key=value with a key of {}", listed(&legal));
+            let variants: Vec<_> = self.row.variants.iter().map(|v| v.name).collect();
+            let variants =
+                if variants.len() > 1 { format!(", or a variant: {}", variants.join(", ")) } else { String::new() };
+            let expected = format!("key=value with a key of {}{variants}", listed(&legal));
             return Err(Error::usage(
                 Problem::new("no value is given").at(place(&self.spec, start)).found(quoted(item)).expected(expected),
             ));
