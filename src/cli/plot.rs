@@ -293,7 +293,9 @@ impl Draw<'_> {
             _ => {}
         }
         let rows = model.draw(engine, self.n, watch)?;
-        let said = Some((&rows[..], "samples of the model"));
+        let exact = self.scene.found.as_ref().and_then(|f| f.kind);
+        let label = exact.map_or("samples of a model".into(), |whose| format!("samples by the {whose} score"));
+        let said = Some((&rows[..], label.as_str()));
         match kind.name {
             "density" => pictures::density(engine, subject, Some((model, &rows)), None, self.plane(), look),
             "pairs" => pictures::pairs(engine, subject, said, self.columns, look),

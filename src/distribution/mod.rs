@@ -4,8 +4,8 @@
 //!
 //! | form | what it is | used by |
 //! |---|---|---|
-//! | [`GaussianMixture`] | normal components, covariance isotropic, diagonal or full, possibly singular | `gmm`, `8gaussians`, curves by quadrature |
-//! | [`BoxMixture`] | uniform boxes plus normal noise | `checkerboard`, `2spirals` |
+//! | [`GaussianMixture`] | normal components, covariance isotropic, diagonal or full, possibly singular | `gmm`, `8gaussians`, `ifs`, manifolds by quadrature |
+//! | [`BoxMixture`] | uniform boxes plus normal noise | `checkerboard`, `2spirals`, `segment` |
 //! | [`PixelDensity`] | a grid of pixels with masses | pictures |
 //! | [`Shells`] | spheres with a common centre plus isotropic noise | `circle`, `sphere`, `circles`, `rings` |
 //! | [`Standardised`] | one of the above, shifted and scaled | normalised data |

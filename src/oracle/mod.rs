@@ -175,7 +175,7 @@ fn slices(items: usize, dim: usize) -> usize {
 
 /// Refuses numbers that a device cannot hold.
 fn in_range<'a>(what: &str, mut values: impl Iterator<Item = &'a f64>) -> Result<()> {
-    match values.find(|v| !(v.abs() <= MOST)) {
+    match values.find(|v| v.is_nan() || v.abs() > MOST) {
         None => Ok(()),
         Some(v) => Err(Error::data(
             Problem::new(format!("{what} lies outside the range in which a device is exact"))
