@@ -5,7 +5,7 @@
 //! uniformly, which is the same law in the limit of large samples.
 
 use super::spec::Options;
-use super::{MAX_DIM, Modes, Oracle, Sampler, gmm, ifs, manifolds, toys};
+use super::{MAX_DIM, Modes, Oracle, Sampler, gmm, ifs, manifolds, tilts, toys};
 use crate::error::Result;
 use std::sync::Arc;
 
@@ -209,6 +209,16 @@ pub static DATASETS: &[DatasetRow] = &[
             key("cov", "", "covariance matrix: (1 .5 .5 1)"),
         ],
         build: gmm::gaussian,
+    },
+    DatasetRow {
+        name: "tilt",
+        doc: "the standard normal law times e^f, f = sum_j ln cosh(a_j . x), ridges as in Cole and Lu",
+        variants: &[PLAIN],
+        keys: &[
+            key("a", "(3 0)", "the ridges: (3 0)(0 1)"),
+            key("dim", "", "dimension of the space; that of the ridges when absent"),
+        ],
+        build: tilts::tilt,
     },
     DatasetRow {
         name: "circle",

@@ -31,6 +31,7 @@ mod special;
 mod standardised;
 #[cfg(test)]
 mod tests;
+mod tilts;
 mod toys;
 
 pub use boxes::BoxMixture;
