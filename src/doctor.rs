@@ -7,6 +7,7 @@
 
 use crate::error::Result;
 use crate::network::{ACTIVATIONS, Network, NetworkOptions};
+use crate::oracle::Law;
 use crate::process::{self, Process, SamplerOptions};
 use crate::recording::{Arena, Command, Dispatch, Element, Engine, Recording, Tensor, Work};
 use crate::reference::Reference;
@@ -14,7 +15,7 @@ use crate::render::ColourMap;
 use crate::render::cloud::Clouds;
 use crate::render::twin::{Tone, Window};
 use crate::sample::{Chunk, NetworkScore, Score};
-use crate::score::GaussianScore;
+use crate::score::{ExactScore, GaussianScore};
 use crate::train::{self, Dataset, TrainOptions};
 
 /// How far one kernel strayed.
@@ -89,6 +90,7 @@ pub fn examine(gpu: &mut dyn Engine, shapes: &[Shape], activations: &[&str]) -> 
         walk.network(&shape(2, "8x1", 2, 40), activation, false, "adam")?;
     }
     walk.gaussian()?;
+    walk.exact()?;
     walk.random()?;
     walk.drawing()?;
     Ok(walk.findings)
@@ -163,6 +165,8 @@ impl Walk<'_> {
             steps: 10,
             weight_decay: 0.01,
             clip: 0.1,
+            // in a batch of one number the two terms of a lesson may cancel, and then nothing is left to compare
+            teacher: if blocks && shape.batch > 1 { "empirical" } else { "none" }.into(),
             ..TrainOptions::default()
         };
         let data = Dataset::from_rows("self-test".into(), rows(50, shape.dim, 1), shape.dim, 0.3, true, 3)?;
@@ -213,6 +217,36 @@ impl Walk<'_> {
         let score =
             GaussianScore { process: process.clone(), mean: vec![1.5, -2.0, 0.0], variance: vec![0.25, 0.0, 4.0] };
         self.reverse("normal law, D=3 B=65", &score, &process, 65)
+    }
+
+    /// Exact scores of every form, at awkward sizes: one atom, atoms that fill no quad, several slices.
+    fn exact(&mut self) -> Result<()> {
+        let process = Process::named("ou")?;
+        let laws = [
+            "gaussian:dim=1",
+            "25gaussians",
+            "gmm:k=7,dim=3,layout=random,sd=.5/.7/.9/.2/1/1/2",
+            "gmm:k=3,dim=4,layout=random",
+            "gmm:k=5,dim=37,layout=random,sd=.5/.7/.9/.2/1",
+            "gmm:means=(0,0,1)(1,2,3),weights=.3/.7,cov=(1 0 0 0 0 0 0 0 2)",
+            "moons",
+            "pinwheel:arms=2",
+            "checkerboard",
+            "2spirals",
+            "rings",
+            "sphere:dim=5,span=3,rotate=1",
+        ];
+        for (i, spec) in laws.iter().enumerate() {
+            let law = crate::distribution::parse(spec)?;
+            let Some(oracle) = law.oracle() else { continue };
+            let score = ExactScore { process: process.clone(), law: Law::of(oracle)? };
+            self.reverse(&format!("the law {spec}"), &score, &process, [1, 33, 65][i % 3])?;
+        }
+        for (n, dim) in [(1, 1), (4099, 2), (130, 9)] {
+            let score = ExactScore { process: process.clone(), law: Law::empirical(&rows(n, dim, 3), dim)? };
+            self.reverse(&format!("{n} rows in {dim} dimensions"), &score, &process, 40)?;
+        }
+        Ok(())
     }
 
     /// A few stages of a reverse process, from the start to rows in data units.

@@ -46,7 +46,7 @@
 //! | [`error`], [`random`] | refusals with exit codes; Philox |
 //! | [`recording`], [`process`], [`io`], [`distribution`], [`metrics`] | values, formulas, files; nothing of each other |
 //! | [`gpu`], [`network`], [`reference`][twins], [`render`] | executors and what they run; only `gpu` names wgpu |
-//! | [`train`], [`score`], [`sample`], [`evaluate`] | the flows, on any engine |
+//! | [`oracle`], [`train`], [`score`], [`sample`], [`evaluate`] | the flows, on any engine |
 //! | [`doctor`], [`model`], [`pictures`], [`config`], [`session`] | a model or training as files, checks, pictures |
 //! | [`cli`] | parses, calls, prints |
 //!
@@ -95,6 +95,7 @@ pub mod io;
 pub mod metrics;
 pub mod model;
 pub mod network;
+pub mod oracle;
 pub mod pictures;
 pub mod process;
 pub mod random;

@@ -18,15 +18,33 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("gpu", &["error", "recording"]),
     ("network", &["defaults", "error", "random", "recording"]),
     // twins of the activations are the rows of their table
-    ("reference", &["error", "network", "random", "recording"]),
+    ("reference", &["distribution", "error", "network", "random", "recording"]),
+    // exact laws as recordings, for scores and for teachers of a training
+    ("oracle", &["distribution", "error", "process", "recording"]),
     // the number of time bins is written once, beside the twin that fills them
-    ("train", &["defaults", "distribution", "error", "network", "process", "random", "recording", "reference"]),
-    ("score", &["error", "network", "process", "recording", "train"]),
+    (
+        "train",
+        &["defaults", "distribution", "error", "network", "oracle", "process", "random", "recording", "reference"],
+    ),
+    ("score", &["error", "network", "oracle", "process", "recording", "train"]),
     ("sample", &["error", "process", "recording", "score"]),
     ("evaluate", &["distribution", "error", "metrics", "process", "random", "recording", "score", "train"]),
     (
         "doctor",
-        &["error", "network", "process", "random", "recording", "reference", "render", "sample", "score", "train"],
+        &[
+            "distribution",
+            "error",
+            "network",
+            "oracle",
+            "process",
+            "random",
+            "recording",
+            "reference",
+            "render",
+            "sample",
+            "score",
+            "train",
+        ],
     ),
     ("model", &["error", "io", "network", "process", "score", "train"]),
     (

@@ -11,7 +11,7 @@ use scorefield::reference::TWINS;
 use scorefield::train::options::OPTIMISERS;
 
 /// Slots with the directory of their fillers.
-const SLOTS: &[(&str, &str)] = &[("activation", "activation/"), ("rule", "optimiser/rule/")];
+const SLOTS: &[(&str, &str)] = &[("activation", "activation/"), ("rule", "optimiser/rule/"), ("axes", "score/axes/")];
 
 /// Every file below `shaders/` with its text.
 fn files() -> Vec<(String, &'static str)> {

@@ -1,5 +1,8 @@
 //! Whole trainings: device against reference, resumed against uninterrupted, repeated, diverging, on a lost device.
 
+use std::sync::Arc;
+
+use scorefield::distribution::{Distribution, parse};
 use scorefield::error::Error;
 use scorefield::gpu::{Choice, Gpu};
 use scorefield::network::{Network, NetworkOptions};
@@ -267,4 +270,22 @@ fn a_member_that_diverges_leaves_the_others_alone() {
     drop(trainer);
     assert_eq!(bits(&well), bits(&self::train(&mut gpu, &plain(), &options, &[40])));
     assert!(stopped.weights.iter().flatten().all(|v| v.is_finite()));
+}
+
+/// A law whose score is -x at all times, of which the residual head has nothing left to learn but to be silent.
+#[test]
+fn a_teacher_leaves_no_noise_in_the_loss() {
+    let law: Arc<dyn Distribution> = Arc::from(parse("gaussian").unwrap());
+    let shape = NetworkOptions { predict: "residual".into(), ..plain() };
+    let mut gpu = device();
+    let mut loss = |teacher: &str| {
+        let data = Dataset::from_distribution(law.clone(), 2000, 0.1, false, SEED).unwrap();
+        let options = TrainOptions { teacher: teacher.into(), lr: 0.02, ..quick() };
+        let network = Network::new(&shape, 2).unwrap();
+        let setup = Setup::new(&network, &Process::named("ou").unwrap(), &data, &options, SEED).unwrap();
+        let losses = Trainer::new(&mut gpu, setup).unwrap().run(options.steps).unwrap().losses;
+        losses[losses.len() - 5..].iter().sum::<f32>() / 5.0
+    };
+    let (noise, exact) = (loss("none"), loss("exact"));
+    assert!(exact < 0.05 * noise, "loss {exact} with a teacher, {noise} without");
 }

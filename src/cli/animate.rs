@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
+use super::Context;
 use super::picture::{LookArgs, check_count, columns, default_output, model_of, plan, truth_of, watcher};
+use super::run::ScoreArgs;
 use super::sample::SamplerArgs;
 use super::signals::Signals;
-use super::{Context, run};
 use crate::error::{Error, Problem, Result};
 use crate::pictures::{self, Frames, Reverse};
 
@@ -17,10 +18,11 @@ A sampler without noise (--sampler ei-ode) moves every point smoothly.
 
 Examples:
   scorefield animate last                            figures/reverse.gif of the newest run
+  scorefield animate moons --score exact             the score of the law itself, no training
   scorefield animate r -o reverse.apng --theme dark  exact colours, for browsers")]
 pub struct Args {
-    /// Run directory, checkpoint, number of a run or `last`
-    run: String,
+    /// Run directory, checkpoint, number of a run or `last`; or data, with --score exact or empirical
+    run: Option<String>,
     /// Output: .gif plays everywhere, .png or .apng has exact colours (default: the run's figures/reverse.gif)
     #[arg(short, long)]
     output: Option<PathBuf>,
@@ -44,6 +46,8 @@ pub struct Args {
     theme: String,
     #[command(flatten)]
     sampler: SamplerArgs,
+    #[command(flatten)]
+    score: ScoreArgs,
 }
 
 /// Draws an animation.
@@ -56,11 +60,11 @@ pub fn run(context: &mut Context, args: &Args) -> Result<()> {
             Problem::new("a count is out of range").at("--frames").found(args.frames).expected("2 to 1000"),
         ));
     }
-    let found = run::open(&args.run, args.sampler.which()?)?;
+    let found = args.score.find(context, args.run.as_deref(), args.sampler.which()?)?;
     found.notes.iter().for_each(|n| context.ui.note(n));
     let subject = truth_of(context, &found);
     if subject.dim < 2 {
-        let problem = Problem::new("an animation needs two columns").at(&args.run).found(subject.dim);
+        let problem = Problem::new("an animation needs two columns").at(&subject.name).found(subject.dim);
         return Err(Error::usage(problem.hint("`plot --kind samples` draws a histogram")));
     }
     let columns = columns(&args.columns, &subject, false)?;

@@ -25,8 +25,8 @@ pub struct Args {
     /// Points to draw or to look at
     #[arg(short, default_value_t = 10_000)]
     n: usize,
-    /// Draw them to this PNG
-    #[arg(long)]
+    /// Draw them to this PNG (default: NAME-samples.png here)
+    #[arg(long, num_args = 0..=1, default_missing_value = "")]
     plot: Option<PathBuf>,
     /// Write samples: .npy, .csv, .tsv, .jsonl, or `-`
     #[arg(short, long)]
@@ -83,7 +83,8 @@ pub fn run(context: &mut Context, args: &Args) -> Result<()> {
             problem.expected("a named distribution or a PNG").hint("`scorefield data` lists the names"),
         ));
     }
-    for path in [&args.plot, &args.output, &args.scores, &args.log_density].into_iter().flatten() {
+    let plot = args.plot.as_ref().filter(|path| !path.as_os_str().is_empty());
+    for path in [plot, args.output.as_ref(), args.scores.as_ref(), args.log_density.as_ref()].into_iter().flatten() {
         check_writable(path, args.force)?;
     }
     match law {
@@ -96,9 +97,15 @@ pub fn run(context: &mut Context, args: &Args) -> Result<()> {
         }
         None => describe_file(context, source, args)?,
     }
-    let Some(path) = &args.plot else { return Ok(()) };
+    if args.plot.is_none() {
+        return Ok(());
+    }
     let subject = picture::cut(&picture::load(context, source)?, args.n, context.global.seed);
-    draw(context, &subject, path, look, args.force)
+    // a picture in its default place is only a picture
+    match plot {
+        Some(path) => draw(context, &subject, path, look, args.force),
+        None => draw(context, &subject, &picture::default_output(None, &subject, "samples.png"), look, true),
+    }
 }
 
 fn draw(context: &mut Context, subject: &Subject, path: &Path, look: pictures::Look, force: bool) -> Result<()> {

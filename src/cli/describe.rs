@@ -4,13 +4,19 @@ use serde_json::json;
 
 use super::Context;
 use super::ui::grouped;
-use crate::distribution::{Distribution, entropy, loss_floor};
+use crate::distribution::{Distribution, Form, Oracle, entropy, loss_floor};
 use crate::error::Result;
 use crate::io::{Kind, Schema, Table};
+use crate::metrics::box_dimension::box_dimension;
 use crate::process::Process;
+use crate::random::Purpose;
 
-/// Draws behind an estimate that has no formula.
+/// Draws behind an estimate that has no formula; fewer for laws of many atoms.
 const DRAWS: usize = 20_000;
+/// Atoms from which on there are fewer draws.
+const MANY: usize = 2000;
+/// Draws behind a box dimension of a law, and most rows of a file.
+const BOXED: usize = 50_000;
 
 /// Moments, entropy and floors of a law.
 pub(super) fn law(context: &mut Context, law: &dyn Distribution, process: &Process) -> Result<()> {
@@ -26,13 +32,37 @@ pub(super) fn law(context: &mut Context, law: &dyn Distribution, process: &Proce
     let sds: Vec<f64> = oracle.variances().iter().map(|v| v.sqrt()).collect();
     columns(context, &oracle.mean(), &sds, &[])?;
     let ui = &mut context.ui;
-    let h = entropy(law, DRAWS, seed)?;
+    let h = entropy(law, draws(oracle), seed)?;
     ui.value("entropy", json!(h));
     ui.say(&format!(
         "entropy        {} nats: no model has a smaller expected negative log likelihood",
         with_error(h.value, h.error)
     ))?;
+    dimension(context, &law.draw(seed, Purpose::Metric, 0, BOXED), law.dim())?;
     floors(context, law, process)
+}
+
+/// Draws that an estimate of this law is worth.
+fn draws(oracle: &dyn Oracle) -> usize {
+    match oracle.form() {
+        Form::Mixture(m) => (DRAWS / m.weights().len().div_ceil(MANY)).max(500),
+        _ => DRAWS,
+    }
+}
+
+/// The box-counting dimension of rows (n, D).
+fn dimension(context: &mut Context, rows: &[f32], dim: usize) -> Result<()> {
+    let Some(d) = box_dimension(rows, dim) else { return Ok(()) };
+    context.ui.value("box_dimension", json!(d));
+    context.ui.say(&format!(
+        "box dimension  {:.3} +- {:.3} (slope over {} sides of boxes from {:.3} down to {:.3}; {} different points)",
+        d.value,
+        d.error,
+        d.scales,
+        d.sides.0,
+        d.sides.1,
+        grouped(d.points)
+    ))
 }
 
 /// A value with its error, where it has one.
@@ -55,7 +85,8 @@ fn floors(context: &mut Context, law: &dyn Distribution, process: &Process) -> R
     ui.say(&format!("floor of the noise loss ({} process): what the exact score would cost", process.name()))?;
     let mut list = Vec::new();
     for t in [t0, 0.01, 0.1, 0.5, 1.0, t_max].into_iter().filter(|t| (t0..=t_max).contains(t)) {
-        let f = loss_floor(law, process.mean(t), process.sigma(t), DRAWS, 0)?;
+        let n = law.oracle().map_or(DRAWS, draws);
+        let f = loss_floor(law, process.mean(t), process.sigma(t), n, 0)?;
         ui.say(&format!("    t = {t:<8} sigma {:.4}   {}", process.sigma(t), with_error(f.floor, f.floor_se)))?;
         list.push(json!({"t": t, "sigma": process.sigma(t), "floor": f.floor, "floor_se": f.floor_se}));
     }
@@ -104,6 +135,7 @@ pub(super) fn table(context: &mut Context, source: &str, table: &Table) -> Resul
     let (mean, sd) = moments(&table.values, table.width);
     ui.say("as the model will see them, before they are standardised:")?;
     columns(context, &mean, &sd, &table.schema.encoded_names())?;
+    dimension(context, &table.values[..table.rows.min(BOXED) * table.width], table.width)?;
     override_hint(context, &table.schema)
 }
 

@@ -76,7 +76,13 @@ pub fn run(context: &mut Context, args: &Args, base: &RunConfig, seeds: &[u64], 
     }
     let mut engine = context.engine()?;
     let network = Network::new(&base.network, first.loaded.data.dim)?;
-    engine.check(&crate::train::needs(&network, &first.loaded.data, &base.train, seeds.len()))?;
+    engine.check(&crate::train::needs(
+        &network,
+        &base.process.build()?,
+        &first.loaded.data,
+        &base.train,
+        seeds.len(),
+    )?)?;
     let list = args.seeds.as_deref().unwrap_or_default();
     let slug = train::slug(&base.source, &format!("s{list}"));
     let parent = RunDir::create(args.out.as_deref(), &slug, args.overwrite)?;

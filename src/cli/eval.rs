@@ -4,16 +4,17 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::run::Found;
+use super::run::{Found, ScoreArgs};
 use super::sample::SamplerArgs;
 use super::signals::Signals;
-use super::{Context, run};
+use super::{Context, ladder};
 use crate::config::{self, Loaded, RunConfig};
 use crate::error::{Error, Problem, Result};
 use crate::evaluate::{self, Evaluation, Truth};
 use crate::io::{ReadOptions, RunDir, Table, read_table};
 use crate::metrics::Settings;
 use crate::metrics::exact_w2::MOST;
+use crate::process::Plan;
 use crate::recording::Engine;
 use crate::sample::{self, Request, State};
 
@@ -22,9 +23,15 @@ const SAMPLES: usize = 10_000;
 
 /// Measure a model against the law or data it was trained on, or one file against another
 #[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  scorefield eval last                                        the newest run
+  scorefield eval a.npy b.npy                                 one file against another
+  scorefield eval --score exact --data gmm:means=(-3)(3) --t0 0.01 --steps 20,40,80,160
+                                                              how far the sampler itself is off")]
 pub struct Args {
-    /// Run directory, checkpoint file, number of a run, or `last`; or a file of points
-    run: String,
+    /// Run directory, checkpoint file, number of a run, or `last`; or a file of points; or data, with --score
+    run: Option<String>,
     /// A second file, of true points: RUN is then a file too and is compared with it
     truth: Option<String>,
     /// Number of samples (of two files: at most so many rows of each) [default: 10000; files: all]
@@ -40,11 +47,13 @@ pub struct Args {
     #[arg(long, default_value_t = 16_384)]
     chunk: usize,
     #[command(flatten)]
-    sampler: SamplerArgs,
+    pub(super) sampler: SamplerArgs,
+    #[command(flatten)]
+    score: ScoreArgs,
 }
 
 impl Args {
-    fn settings(&self, seed: u64) -> Settings {
+    pub(super) fn settings(&self, seed: u64) -> Settings {
         Settings { seed, assignment_rows: self.exact_rows, directions: self.directions, ..Settings::default() }
     }
 
@@ -70,25 +79,22 @@ impl Args {
 pub fn run(context: &mut Context, args: &Args) -> Result<()> {
     let signals = Signals::install();
     args.check()?;
-    match &args.truth {
-        Some(truth) => files(context, args, truth, &signals),
-        None => model(context, args, &signals),
+    match (&args.run, &args.truth) {
+        (Some(run), Some(truth)) => files(context, args, [run, truth], &signals),
+        _ => model(context, args, &signals),
     }
 }
 
-fn files(context: &mut Context, args: &Args, truth: &str, signals: &Signals) -> Result<()> {
+fn files(context: &mut Context, args: &Args, [run, truth]: [&str; 2], signals: &Signals) -> Result<()> {
     let read = |name: &str| read_table(Path::new(name), &ReadOptions::default());
-    let (a, b) = (read(&args.run)?, read(truth)?);
+    let (a, b) = (read(run)?, read(truth)?);
     for note in a.notes.iter().chain(&b.notes) {
         context.ui.note(note);
     }
     if !a.schema.same_shape(&b.schema) {
         let columns = |t: &Table| t.schema.encoded_names().join(", ");
         return Err(Error::data(
-            Problem::new("the files do not have the same columns")
-                .at(&args.run)
-                .found(columns(&a))
-                .expected(columns(&b)),
+            Problem::new("the files do not have the same columns").at(run).found(columns(&a)).expected(columns(&b)),
         ));
     }
     let most = |t: &Table| t.rows.min(args.n.unwrap_or(t.rows)) * t.width;
@@ -97,7 +103,7 @@ fn files(context: &mut Context, args: &Args, truth: &str, signals: &Signals) -> 
         &a.values[..most(&a)],
         &b.values,
         a.width,
-        [&args.run, truth],
+        [run, truth],
         &args.settings(context.global.seed),
         &mut |what| {
             progress.at(0, what);
@@ -130,9 +136,12 @@ fn truth_of(context: &Context, found: &mut Found, name: &str) -> Result<Option<L
 }
 
 fn model(context: &mut Context, args: &Args, signals: &Signals) -> Result<()> {
-    let mut found = run::open(&args.run, args.sampler.which()?)?;
+    let mut found = args.score.find(context, args.run.as_deref(), args.sampler.which()?)?;
     found.notes.iter().for_each(|n| context.ui.note(n));
-    let loaded = truth_of(context, &mut found, &args.run)?;
+    let loaded = match found.loaded.take() {
+        Some(loaded) => Some(loaded),
+        None => truth_of(context, &mut found, args.run.as_deref().or(args.score.score.as_deref()).unwrap_or_default())?,
+    };
     let source = &found.card.source;
     let law = config::law(source)?;
     let mut truth = Truth { law: law.as_ref(), data: loaded.as_ref().map(|l| &l.data), pairs: &[] };
@@ -141,15 +150,25 @@ fn model(context: &mut Context, args: &Args, signals: &Signals) -> Result<()> {
         context.ui.note(&format!("{most} rows were held out, so {most} samples are drawn instead of {n}"));
         n = most;
     }
+    let exact = loaded.as_ref().and_then(|l| l.data.truth.as_deref());
+    let rungs = ladder::steps(context, &args.sampler)?;
     let mut engine = context.engine()?;
     let seed = context.global.seed;
-    let samples = draw(context, args, engine.as_mut(), &found, n, signals)?;
+    if rungs.len() > 1 {
+        let what = ladder::Climb { truth: &truth, exact, rungs: &rungs, n };
+        return ladder::climb(context, args, engine.as_mut(), &found, &what, signals);
+    }
+    let (samples, plan) = draw(context, args, &args.sampler, engine.as_mut(), &found, n, signals)?;
+    if let Some(known) = ladder::known(&found, exact, &plan, &args.sampler.grid) {
+        ladder::head(context, &found, n)?;
+        let value = ladder::line(context, &known, &plan, &in_model_units(&samples, &found), found.card.dim)?;
+        context.ui.value("discretisation", value);
+    }
     let mut progress = context.ui.progress("evaluating", 1);
     let mut watch = |what: &str| {
         progress.at(0, what);
         signals.stop().map_or(Ok(()), Err)
     };
-    let exact = loaded.as_ref().and_then(|l| l.data.truth.as_deref());
     let (pairs, note) = match exact {
         Some(law) => evaluate::score_pairs(engine.as_mut(), &found.score, &found.score.process, law, seed, &mut watch)?,
         None => (Vec::new(), None),
@@ -159,22 +178,25 @@ fn model(context: &mut Context, args: &Args, signals: &Signals) -> Result<()> {
     said.notes.extend(note);
     drop(progress);
     report(context, &said)?;
-    log(context, args, &mut found, n, &said);
+    // the log of a run is about its network
+    if found.kind.is_none() {
+        log(context, args, &mut found, n, &said);
+    }
     Ok(())
 }
 
 /// Samples (n, D) in data units.
-fn draw(
+pub(super) fn draw(
     context: &Context,
     args: &Args,
+    sampler: &SamplerArgs,
     engine: &mut dyn Engine,
     found: &Found,
     n: usize,
     signals: &Signals,
-) -> Result<Vec<f32>> {
+) -> Result<(Vec<f32>, Plan)> {
     let seed = context.global.seed;
-    let plan =
-        args.sampler.plan(&found.score.process, &mut |times| sample::energy(engine, &found.score, times, seed))?;
+    let plan = sampler.plan(&found.score.process, &mut |times| sample::energy(engine, &found.score, times, seed))?;
     let (shift, scale) = (&found.card.shift, &found.card.scale);
     // invariant: `check` holds n below 2^28
     let count = n as u32;
@@ -196,7 +218,14 @@ fn draw(
         }
         Ok(())
     })?;
-    Ok(out)
+    drop(progress);
+    Ok((out, plan))
+}
+
+/// Samples in data units brought back to model units.
+pub(super) fn in_model_units(samples: &[f32], found: &Found) -> Vec<f32> {
+    let (shift, scale, dim) = (&found.card.shift, &found.card.scale, found.card.dim);
+    samples.iter().enumerate().map(|(i, v)| (v - shift[i % dim]) / scale[i % dim]).collect()
 }
 
 fn report(context: &mut Context, said: &Evaluation) -> Result<()> {

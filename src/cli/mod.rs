@@ -7,6 +7,7 @@ mod describe;
 mod device;
 mod ensemble;
 mod eval;
+mod ladder;
 mod picture;
 mod plot;
 mod run;
@@ -122,9 +123,14 @@ impl Context {
     }
 }
 
+/// Help of `eval --steps`.
+const STEPS: &str = "Reverse steps; several, separated by commas, show how the error falls";
+
 /// The parser; a negative number is a value, to be refused by the flag that gets it.
 fn command() -> clap::Command {
-    Cli::command().mut_subcommands(|c| c.allow_negative_numbers(true))
+    let all = Cli::command().mut_subcommands(|c| c.allow_negative_numbers(true));
+    // only here are several numbers of steps of use
+    all.mut_subcommand("eval", |c| c.mut_arg("steps", |a| a.value_delimiter(',').help(STEPS)))
 }
 
 /// Parses the arguments, runs the command, and gives the exit code.

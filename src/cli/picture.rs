@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::run::{self, Found};
+use super::run::{self, Found, ScoreArgs};
 use super::sample::SamplerArgs;
 use super::signals::Signals;
 use super::{Context, ui::Progress};
@@ -52,16 +52,12 @@ pub(super) struct Scene {
 }
 
 /// Finds what is meant: a run if there is one of that name, else a law or a file.
-pub(super) fn scene(context: &Context, name: &str, args: &SamplerArgs) -> Result<Scene> {
-    let path = Path::new(name);
-    let run = path.is_dir()
-        || path.extension().is_some_and(|e| e == "safetensors")
-        || name == "last"
-        || name.parse::<u64>().is_ok();
-    if !run {
+pub(super) fn scene(context: &Context, name: Option<&str>, args: &SamplerArgs, score: &ScoreArgs) -> Result<Scene> {
+    let bare = name.or(score.data.as_deref()).filter(|name| score.score.is_none() && !run::is_run(name));
+    if let Some(name) = bare {
         return Ok(Scene { subject: load(context, name)?, found: None });
     }
-    let found = run::open(name, args.which()?)?;
+    let found = score.find(context, name, args.which()?)?;
     found.notes.iter().for_each(|n| context.ui.note(n));
     Ok(Scene { subject: truth_of(context, &found), found: Some(found) })
 }
@@ -169,7 +165,10 @@ pub(super) fn model_of<'a>(found: &'a Found, plan: &'a Plan, args: &SamplerArgs,
         card: &found.card,
         score: &found.score,
         plan,
-        sampler: format!("{}, {} steps", args.sampler, args.steps),
+        sampler: match found.kind {
+            Some(kind) => format!("{} with the {kind} score, {} steps", args.sampler, args.steps),
+            None => format!("{}, {} steps", args.sampler, args.steps),
+        },
         seed,
     }
 }

@@ -6,6 +6,7 @@ use super::Context;
 use super::picture::{
     LookArgs, Scene, check_count, columns, cut, default_output, model_of, plan, scene, smooth, watcher,
 };
+use super::run::ScoreArgs;
 use super::sample::SamplerArgs;
 use super::signals::Signals;
 use crate::error::{Error, Problem, Result};
@@ -19,8 +20,8 @@ use crate::render::figure::Drawing;
 #[derive(clap::Args)]
 #[command(after_help = HELP)]
 pub struct Args {
-    /// Run directory, checkpoint, number of a run or `last`; or a data file; or a named distribution
-    subject: String,
+    /// Run directory, checkpoint, number of a run or `last`; or a data file; or a named distribution (also by --data)
+    subject: Option<String>,
     /// Which picture: samples, density, score, trajectories, loss, times, pairs, all
     #[arg(long)]
     kind: Option<String>,
@@ -43,6 +44,8 @@ pub struct Args {
     look: LookArgs,
     #[command(flatten)]
     sampler: SamplerArgs,
+    #[command(flatten)]
+    score: ScoreArgs,
 }
 
 const HELP: &str = "\
@@ -59,6 +62,7 @@ Kinds:
 Examples:
   scorefield plot last                               samples of the newest run
   scorefield plot moons --kind score --t 0.05,0.5    the exact score, no training needed
+  scorefield plot moons --score exact --kind trajectories   paths that follow it
   scorefield plot table.csv --columns 0,3            two columns of a file
   scorefield plot r --kind loss --theme dark -o loss.png";
 
@@ -66,11 +70,12 @@ Examples:
 fn kind(args: &Args, scene: &Scene) -> Result<&'static Kind> {
     let planar = scene.subject.dim <= 2 || args.columns.len() == 2;
     let kind = pictures::kind_of(args.kind.as_deref().unwrap_or(if planar { "samples" } else { "pairs" }))?;
-    let has_log = scene.found.as_ref().is_some_and(|f| f.dir.is_some());
+    let has_log = scene.found.as_ref().is_some_and(|f| f.dir.is_some() && f.kind.is_none());
     if (kind.model && scene.found.is_none()) || (kind.log && !has_log) {
         let needs = if kind.log { "a run directory, whose logs it shows" } else { "a run with a trained model" };
-        let problem =
-            Problem::new(format!("a picture of kind {} needs {needs}", kind.name)).at("--kind").found(&args.subject);
+        let problem = Problem::new(format!("a picture of kind {} needs {needs}", kind.name))
+            .at("--kind")
+            .found(&scene.subject.name);
         return Err(Error::usage(problem.hint("`scorefield train DATA` makes a run; `last` is the newest")));
     }
     Ok(kind)
@@ -103,14 +108,14 @@ pub fn run(context: &mut Context, args: &Args) -> Result<()> {
     if let Some(name) = &args.kind {
         pictures::kind_of(name)?;
     }
-    let scene = scene(context, &args.subject, &args.sampler)?;
+    let scene = scene(context, args.subject.as_deref(), &args.sampler, &args.score)?;
     let kind = kind(args, &scene)?;
     let columns = columns(&args.columns, &scene.subject, kind.name == "pairs")?;
     let (usual, most) = if kind.name == "trajectories" { (150, 2000) } else { (20_000, 1 << 24) };
     let n = check_count("-n", args.n.unwrap_or(usual), most)?;
     let process = match &scene.found {
         Some(f) => f.score.process.clone(),
-        None => Process::named("ou")?,
+        None => args.score.process.build()?,
     };
     check_times(&args.t, &process)?;
     check_kind(kind, args, &scene)?;
@@ -139,9 +144,9 @@ pub fn run(context: &mut Context, args: &Args) -> Result<()> {
 
 /// Every picture of a run, and the animation, into a directory.
 fn everything(context: &mut Context, args: &Args, look: Look, signals: &Signals) -> Result<()> {
-    let scene = scene(context, &args.subject, &args.sampler)?;
+    let scene = scene(context, args.subject.as_deref(), &args.sampler, &args.score)?;
     let Some(found) = &scene.found else {
-        let problem = Problem::new("only a run has all kinds of pictures").at("--kind all").found(&args.subject);
+        let problem = Problem::new("only a run has all kinds of pictures").at("--kind all").found(&scene.subject.name);
         return Err(Error::usage(problem.hint("leave out --kind")));
     };
     let out = match (&args.output, &found.dir) {
@@ -288,7 +293,9 @@ impl Draw<'_> {
             _ => {}
         }
         let rows = model.draw(engine, self.n, watch)?;
-        let said = Some((&rows[..], "samples of the model"));
+        let exact = self.scene.found.as_ref().and_then(|f| f.kind);
+        let label = exact.map_or("samples of a model".into(), |whose| format!("samples by the {whose} score"));
+        let said = Some((&rows[..], label.as_str()));
         match kind.name {
             "density" => pictures::density(engine, subject, Some((model, &rows)), None, self.plane(), look),
             "pairs" => pictures::pairs(engine, subject, said, self.columns, look),

@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
+use super::Context;
+use super::run::ScoreArgs;
 use super::signals::Signals;
 use super::ui::grouped;
-use super::{Context, run};
 use crate::defaults::choices;
 use crate::error::{Error, Problem, Result};
 use crate::io::PointWriter;
@@ -73,11 +74,12 @@ impl SamplerArgs {
     }
 }
 
-/// Draw samples from a trained model
+/// Draw samples from a trained model, or by the exact score of a law
 #[derive(clap::Args)]
+#[command(after_help = HELP)]
 pub struct Args {
-    /// Run directory, checkpoint file, number of a run, or `last`
-    run: String,
+    /// Run directory, checkpoint file, number of a run, or `last`; or data, with --score exact or empirical
+    run: Option<String>,
     /// Number of samples
     #[arg(short, default_value_t = 10_000)]
     n: u32,
@@ -104,12 +106,21 @@ pub struct Args {
     dry_run: bool,
     #[command(flatten)]
     sampler: SamplerArgs,
+    #[command(flatten)]
+    score: ScoreArgs,
 }
+
+const HELP: &str = "\
+Examples:
+  scorefield sample last -n 100000 -o x.npy                    the newest run
+  scorefield sample last --sampler ddim --steps 50 -o x.csv    another sampler
+  scorefield sample --score exact --data moons -o m.npy        no training: the score of the law itself
+  scorefield sample --score empirical --data t.csv -o m.csv    the score that remembers every row of a table";
 
 /// Samples to a file.
 pub fn run(context: &mut Context, args: &Args) -> Result<()> {
     let signals = Signals::install();
-    let found = run::open(&args.run, args.sampler.which()?)?;
+    let found = args.score.find(context, args.run.as_deref(), args.sampler.which()?)?;
     found.notes.iter().for_each(|n| context.ui.note(n));
     if args.n == 0 && !args.dry_run {
         return Err(Error::usage(Problem::new("no samples were asked for").at("-n").found(0).expected("at least 1")));
@@ -122,15 +133,16 @@ pub fn run(context: &mut Context, args: &Args) -> Result<()> {
     let output = match (&args.output, &found.dir) {
         (Some(path), _) => path.clone(),
         (None, Some(dir)) => {
+            let whose = found.kind.map_or(String::new(), |k| format!("{k}-"));
             let ending = if found.card.schema.as_ref().is_some_and(|s| s.header) { "csv" } else { "npy" };
             dir.samples().join(format!(
-                "{:09}-{}-{}-s{}.{ending}",
+                "{whose}{:09}-{}-{}-s{}.{ending}",
                 found.step, args.sampler.sampler, args.sampler.steps, context.global.seed
             ))
         }
         (None, None) => {
             return Err(Error::usage(
-                Problem::new("a lone checkpoint has no samples/ directory").at("-o").expected("a file to write to"),
+                Problem::new("without a run there is no samples/ directory").at("-o").expected("a file to write to"),
             ));
         }
     };

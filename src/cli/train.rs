@@ -76,10 +76,11 @@ pub fn run(context: &mut Context, args: &Args) -> Result<()> {
     let mut engine = context.engine()?;
     engine.check(&crate::train::needs(
         &Network::new(&config.network, loaded.data.dim)?,
+        &config.process.build()?,
         &loaded.data,
         &config.train,
         1,
-    ))?;
+    )?)?;
     let slug = slug(&config.source, &format!("s{}", config.seed));
     let mut dir = RunDir::create(args.out.as_deref(), &slug, args.overwrite)?;
     describe(&dir, &config, &loaded, &engine.describe())?;
@@ -104,6 +105,12 @@ pub(super) fn remark(context: &Context, config: &RunConfig, loaded: &Loaded) {
     if config.train.lr == 0.0 {
         context.ui.note("the learning rate is 0: the weights stay as they are");
     }
+    if config.train.teacher != "none" {
+        context.ui.note(&format!(
+            "the loss of a step is the distance to the {} score, 0 at best; the held-out loss is the noise loss as ever",
+            config.train.teacher
+        ));
+    }
     if data.rows() < config.train.batch_size {
         context.ui.note(&format!(
             "{} rows are fewer than a batch of {}: rows repeat within it",
@@ -117,6 +124,7 @@ pub(super) fn remark(context: &Context, config: &RunConfig, loaded: &Loaded) {
 pub(super) fn check(config: &RunConfig, loaded: &Loaded) -> Result<()> {
     config.train.check()?;
     config.process.build()?;
+    crate::train::teacher::teacher(&config.train, &loaded.data)?;
     Network::new(&config.network, loaded.data.dim)?;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Laws on plane curves with noise: `X = g(U) + noise`, U on [0, 1]. Draws come from the curve itself; density and score
+//! Laws on curves with noise, in a space of any dimension: `X = g(U) + noise`, U on [0, 1]. Draws come from the curve itself; density and score
 //! from Gauss-Legendre quadrature over U, which turns the law into a mixture with one component a node.
 //!
 //! Eight nodes on panels no longer than one standard deviation of the noise leave an error below 1e-9 relative
@@ -35,7 +35,7 @@ pub enum Parameter {
 pub struct Piece {
     pub weight: f64,
     pub parameter: Parameter,
-    pub point: Box<dyn Fn(f64) -> [f64; 2] + Send + Sync>,
+    pub point: Box<dyn Fn(f64) -> Vec<f64> + Send + Sync>,
 }
 
 /// Nodes of a composite rule on the panels between rising `bounds`: `(u, weight)`.
@@ -50,7 +50,8 @@ pub fn nodes(bounds: &[f64]) -> impl Iterator<Item = (f64, f64)> {
 pub fn curve(pieces: Vec<Piece>, noise: f64) -> Built {
     let (weights, points, longest) = discretised(&pieces, noise);
     let count = weights.len();
-    let law = GaussianMixture::new(2, weights, points, Covariance::Isotropic(vec![noise * noise; count]));
+    let law =
+        GaussianMixture::new(points.len() / count, weights, points, Covariance::Isotropic(vec![noise * noise; count]));
     let masses = cumulative(&pieces.iter().map(|piece| piece.weight).collect::<Vec<_>>());
     let sampler = move |stream: &mut Stream, out: &mut [f64]| {
         let point = draw_point(&pieces, &masses, stream).1;
@@ -84,7 +85,7 @@ pub fn smeared_curve(pieces: Vec<Piece>, jitter: Vec<f64>, noise: f64) -> Built 
 }
 
 /// A random point of the curve and the number of its piece.
-fn draw_point(pieces: &[Piece], masses: &[f64], stream: &mut Stream) -> (usize, [f64; 2]) {
+fn draw_point(pieces: &[Piece], masses: &[f64], stream: &mut Stream) -> (usize, Vec<f64>) {
     let i = pick(masses, stream.unit());
     let u = match pieces[i].parameter {
         Parameter::Uniform => stream.unit(),
@@ -93,7 +94,7 @@ fn draw_point(pieces: &[Piece], masses: &[f64], stream: &mut Stream) -> (usize, 
     (i, (pieces[i].point)(u))
 }
 
-/// Weights (K), points (K, 2) and the length of the longest panel; `panel` is the length aimed at.
+/// Weights (K), points (K, D) and the length of the longest panel; `panel` is the length aimed at.
 fn discretised(pieces: &[Piece], panel: f64) -> (Vec<f64>, Vec<f64>, f64) {
     let (mut weights, mut points, mut longest) = (Vec::new(), Vec::new(), 0.0f64);
     for piece in pieces {
@@ -133,5 +134,5 @@ fn panels(piece: &Piece, panel: f64) -> (Vec<f64>, f64) {
 fn speed(piece: &Piece, u: f64) -> f64 {
     let h = 1e-5;
     let (a, b) = ((piece.point)(u - h), (piece.point)(u + h));
-    (b[0] - a[0]).hypot(b[1] - a[1]) / (2.0 * h)
+    a.iter().zip(&b).map(|(a, b)| (b - a).powi(2)).sum::<f64>().sqrt() / (2.0 * h)
 }

@@ -5,7 +5,7 @@
 //! uniformly, which is the same law in the limit of large samples.
 
 use super::spec::Options;
-use super::{MAX_DIM, Modes, Oracle, Sampler, gmm, toys};
+use super::{MAX_DIM, Modes, Oracle, Sampler, gmm, ifs, manifolds, tilts, toys};
 use crate::error::Result;
 use std::sync::Arc;
 
@@ -56,6 +56,7 @@ const fn key(name: &'static str, default: &'static str, doc: &'static str) -> Da
     DataKey { name, default, doc }
 }
 const SCALE_DOC: &str = "factor of everything, noise included";
+const PLACED_NOISE_DOC: &str = "standard deviation of the noise in all directions";
 const NOISE_DOC: &str = "standard deviation of the isotropic noise, before the scale";
 
 /// Every named data set. The command line, the documentation and the tests walk this table.
@@ -210,6 +211,16 @@ pub static DATASETS: &[DatasetRow] = &[
         build: gmm::gaussian,
     },
     DatasetRow {
+        name: "tilt",
+        doc: "the standard normal law times e^f, f = sum_j ln cosh(a_j . x), ridges as in Cole and Lu",
+        variants: &[PLAIN],
+        keys: &[
+            key("a", "(3 0)", "the ridges: (3 0)(0 1)"),
+            key("dim", "", "dimension of the space; that of the ridges when absent"),
+        ],
+        build: tilts::tilt,
+    },
+    DatasetRow {
         name: "circle",
         doc: "a noisy circle in a plane of any space",
         variants: &[PLAIN],
@@ -237,5 +248,121 @@ pub static DATASETS: &[DatasetRow] = &[
             let span = if o.text("span").is_empty() { dim } else { o.count("span", 2..=dim)? };
             toys::sphere(o, span)
         },
+    },
+    DatasetRow {
+        name: "segment",
+        doc: "a noisy segment from -1 to 1, uniform",
+        variants: &[PLAIN],
+        keys: &[
+            key("noise", "0.1", PLACED_NOISE_DOC),
+            key("scale", "1", "factor of the manifold, not of the noise"),
+            key("dim", "2", "dimension of the space; that of the formula when absent"),
+            key("rotate", "", "seed of a random position; the first coordinates when absent"),
+        ],
+        build: manifolds::segment,
+    },
+    DatasetRow {
+        name: "helix",
+        doc: "a noisy helix around the third axis",
+        variants: &[PLAIN],
+        keys: &[
+            key("turns", "2", "number of turns"),
+            key("pitch", "0.8", "rise a turn"),
+            key("noise", "0.1", PLACED_NOISE_DOC),
+            key("scale", "1", "factor of the manifold, not of the noise"),
+            key("dim", "", "dimension of the space; that of the formula when absent"),
+            key("rotate", "", "seed of a random position; the first coordinates when absent"),
+        ],
+        build: manifolds::helix,
+    },
+    DatasetRow {
+        name: "torus",
+        doc: "a noisy torus, both angles uniform",
+        variants: &[PLAIN],
+        keys: &[
+            key("radius", "1", "radius of its core"),
+            key("tube", "0.4", "radius of the tube"),
+            key("noise", "0.1", PLACED_NOISE_DOC),
+            key("scale", "1", "factor of the manifold, not of the noise"),
+            key("dim", "", "dimension of the space; that of the formula when absent"),
+            key("rotate", "", "seed of a random position; the first coordinates when absent"),
+        ],
+        build: manifolds::torus,
+    },
+    DatasetRow {
+        name: "fourier",
+        doc: "your own closed curve with noise: sum_j cos_j cos 2 pi j u + sin_j sin 2 pi j u, u uniform on [0, 1]",
+        variants: &[DatasetVariant {
+            name: "trefoil",
+            doc: "the trefoil knot, unless cos and sin are given",
+            defaults: &[],
+        }],
+        keys: &[
+            key("cos", "(0 1 0)(0 -2 0)(0 0 0)", "coefficients of the cosines, one group a wave"),
+            key("sin", "(1 0 0)(2 0 0)(0 0 -1)", "coefficients of the sines, one group a wave"),
+            key("noise", "0.1", PLACED_NOISE_DOC),
+            key("scale", "1", "factor of the manifold, not of the noise"),
+            key("dim", "", "dimension of the space; that of the formula when absent"),
+            key("rotate", "", "seed of a random position; the first coordinates when absent"),
+        ],
+        build: manifolds::fourier,
+    },
+    DatasetRow {
+        name: "poly",
+        doc: "your own curve with noise: sum_j c_j u^j, u uniform on [0, 1]",
+        variants: &[DatasetVariant { name: "moments", doc: "(u, u^2, u^3), unless c is given", defaults: &[] }],
+        keys: &[
+            key("c", "(0 0 0)(1 0 0)(0 1 0)(0 0 1)", "coefficients, one group a power, from the constant on"),
+            key("noise", "0.1", PLACED_NOISE_DOC),
+            key("scale", "1", "factor of the manifold, not of the noise"),
+            key("dim", "", "dimension of the space; that of the formula when absent"),
+            key("rotate", "", "seed of a random position; the first coordinates when absent"),
+        ],
+        build: manifolds::poly,
+    },
+    DatasetRow {
+        name: "ifs",
+        doc: "a fractal by an iterated function system: the discrete law of its pieces' barycentres at a level",
+        variants: &[
+            DatasetVariant {
+                name: "sierpinski",
+                doc: "the triangle, dimension ln 3 / ln 2",
+                defaults: &[("level", "6")],
+            },
+            DatasetVariant {
+                name: "cantor",
+                doc: "middle thirds of a line, dimension ln 2 / ln 3",
+                defaults: &[("level", "8")],
+            },
+            DatasetVariant {
+                name: "dust",
+                doc: "Cantor's set times itself, dimension ln 4 / ln 3",
+                defaults: &[("level", "5")],
+            },
+            DatasetVariant {
+                name: "carpet",
+                doc: "Sierpinski's carpet, dimension ln 8 / ln 3",
+                defaults: &[("level", "4")],
+            },
+            DatasetVariant { name: "koch", doc: "Koch's curve, dimension ln 4 / ln 3", defaults: &[("level", "5")] },
+            DatasetVariant {
+                name: "menger",
+                doc: "Menger's sponge in space, dimension ln 20 / ln 3",
+                defaults: &[("level", "2")],
+            },
+        ],
+        keys: &[
+            key("level", "6", "how often the maps are applied; maps^level atoms"),
+            key(
+                "maps",
+                "",
+                "your own maps, each its matrix row by row, then its shift: (.5 0 0 .5 0 0)(.5 0 0 .5 .5 0)",
+            ),
+            key("file", "", "a file with one map a line instead"),
+            key("weights", "", "probabilities of the maps that add to 1: .3/.7; equal when absent"),
+            key("scale", "4", "factor of everything but the noise; the centre of mass is at 0"),
+            key("noise", "0", "standard deviation of normal noise at each atom"),
+        ],
+        build: ifs::ifs,
     },
 ];

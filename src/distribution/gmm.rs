@@ -74,7 +74,7 @@ fn spread(o: &Options, key: &str, count: usize, values: Vec<f64>) -> Result<Vec<
 }
 
 /// Weights (K): equal, or as given with a sum of 1.
-fn weights(o: &Options, count: usize) -> Result<Vec<f64>> {
+pub fn weights(o: &Options, count: usize) -> Result<Vec<f64>> {
     if o.text("weights").is_empty() {
         return Ok(vec![1.0 / count as f64; count]);
     }

@@ -4,8 +4,8 @@
 //!
 //! | form | what it is | used by |
 //! |---|---|---|
-//! | [`GaussianMixture`] | normal components, covariance isotropic, diagonal or full, possibly singular | `gmm`, `8gaussians`, curves by quadrature |
-//! | [`BoxMixture`] | uniform boxes plus normal noise | `checkerboard`, `2spirals` |
+//! | [`GaussianMixture`] | normal components, covariance isotropic, diagonal or full, possibly singular | `gmm`, `8gaussians`, `ifs`, manifolds by quadrature |
+//! | [`BoxMixture`] | uniform boxes plus normal noise | `checkerboard`, `2spirals`, `segment` |
 //! | [`PixelDensity`] | a grid of pixels with masses | pictures |
 //! | [`Shells`] | spheres with a common centre plus isotropic noise | `circle`, `sphere`, `circles`, `rings` |
 //! | [`Standardised`] | one of the above, shifted and scaled | normalised data |
@@ -20,7 +20,9 @@ mod floor;
 mod gmm;
 #[cfg(test)]
 mod golden;
+mod ifs;
 mod linalg;
+mod manifolds;
 mod mixture;
 mod pixels;
 mod shells;
@@ -29,6 +31,7 @@ mod special;
 mod standardised;
 #[cfg(test)]
 mod tests;
+mod tilts;
 mod toys;
 
 pub use boxes::BoxMixture;
@@ -40,6 +43,7 @@ pub use mixture::{Covariance, GaussianMixture};
 pub use pixels::PixelDensity;
 pub use shells::Shells;
 pub use spec::{is_spec, parse};
+pub use special::{log_interval, sphere_average};
 pub use standardised::Standardised;
 
 use crate::random::{Purpose, Stream};

@@ -21,6 +21,8 @@ pub struct Shells {
     noise: f64,
     /// Orthonormal rows (span, D) of a rotated subspace; absent when it is the first `span` coordinates.
     frame: Option<Vec<f64>>,
+    /// (D)
+    centre: Vec<f64>,
 }
 
 impl Shells {
@@ -32,7 +34,14 @@ impl Shells {
         let weights: Vec<f64> = weights.iter().map(|w| w / total).collect();
         // a sphere that fills the space is not changed by rotation
         let frame = rotate.filter(|_| span < dim).map(|seed| random_frame(dim, span, seed));
-        Self { dim, span, cumulative: cumulative(&weights), weights, radii, noise, frame }
+        Self { dim, span, cumulative: cumulative(&weights), weights, radii, noise, frame, centre: vec![0.0; dim] }
+    }
+
+    /// The law of `(X - shift) / scale`; one scale for all coordinates, because only so shells stay shells.
+    pub fn transformed(&self, shift: &[f64], scale: f64) -> Self {
+        let centre = self.centre.iter().zip(shift).map(|(c, s)| (c - s) / scale).collect();
+        let radii = self.radii.iter().map(|r| r / scale).collect();
+        Self { centre, radii, noise: self.noise / scale, ..self.clone() }
     }
 
     /// Weights of the shells (K), adding to 1.
@@ -46,6 +55,10 @@ impl Shells {
     /// Standard deviation of the noise, data units.
     pub fn noise(&self) -> f64 {
         self.noise
+    }
+    /// The common centre (D), data units.
+    pub fn centre(&self) -> &[f64] {
+        &self.centre
     }
     /// Dimension of the subspace in which the shells lie.
     pub fn span(&self) -> usize {
@@ -63,7 +76,7 @@ impl Shells {
         fill_normals(stream, &mut direction);
         let norm = direction.iter().map(|v| v * v).sum::<f64>().sqrt();
         fill_normals(stream, out);
-        out.iter_mut().for_each(|o| *o *= self.noise);
+        out.iter_mut().zip(&self.centre).for_each(|(o, c)| *o = c + self.noise * *o);
         match &self.frame {
             None => out.iter_mut().zip(&direction).for_each(|(o, u)| *o += radius * u / norm),
             Some(frame) => {
@@ -101,7 +114,8 @@ impl Oracle for Shells {
             score.fill(0.0);
             return f64::NEG_INFINITY;
         }
-        let inside = self.projected(x);
+        let x: Vec<f64> = x.iter().zip(&self.centre).map(|(x, c)| x - m * c).collect();
+        let inside = self.projected(&x);
         let r = inside.iter().map(|v| v * v).sum::<f64>().sqrt();
         let outside2: f64 = x.iter().zip(&inside).map(|(x, y)| (x - y).powi(2)).sum();
         let mut pull = [0.0];
@@ -122,7 +136,7 @@ impl Oracle for Shells {
     }
 
     fn mean(&self) -> Vec<f64> {
-        vec![0.0; self.dim]
+        self.centre.clone()
     }
 
     fn variances(&self) -> Vec<f64> {

@@ -50,6 +50,7 @@ impl Options {
             .find(|row| row.name == name.trim())
             .ok_or_else(|| unknown(spec, 0, "data set", name.trim(), &names))?;
         let variants: Vec<_> = row.variants.iter().map(|v| v.name).collect();
+        let named = variant;
         let variant = match variant {
             None => &row.variants[0],
             Some(given) => row.variants.iter().find(|v| v.name == given.trim()).ok_or_else(|| {
@@ -58,7 +59,13 @@ impl Options {
         };
         let mut options = Self { row, variant, given: Vec::new(), spec: spec.to_owned() };
         if let Some((start, tail)) = tail {
-            for (offset, item) in split_outside_parentheses(tail) {
+            for (i, (offset, item)) in split_outside_parentheses(tail).into_iter().enumerate() {
+                // `ifs:koch` is short for `ifs@koch`
+                let word = row.variants.iter().find(|v| i == 0 && named.is_none() && v.name == item.trim());
+                if let Some(variant) = word {
+                    options.variant = variant;
+                    continue;
+                }
                 options.read_key(start + offset, item)?;
             }
         }
@@ -69,7 +76,10 @@ impl Options {
     fn read_key(&mut self, start: usize, item: &str) -> Result<()> {
         let legal: Vec<_> = self.row.keys.iter().map(|key| key.name).collect();
         let Some((name, text)) = item.split_once('=') else {
-            let expected = format!("key=value with a key of {}", listed(&legal));
+            let variants: Vec<_> = self.row.variants.iter().map(|v| v.name).collect();
+            let variants =
+                if variants.len() > 1 { format!(", or a variant: {}", variants.join(", ")) } else { String::new() };
+            let expected = format!("key=value with a key of {}{variants}", listed(&legal));
             return Err(Error::usage(
                 Problem::new("no value is given").at(place(&self.spec, start)).found(quoted(item)).expected(expected),
             ));
@@ -96,6 +106,11 @@ impl Options {
             out += &format!("{}{}={}", if i == 0 { ':' } else { ',' }, given.key, given.text);
         }
         out
+    }
+
+    /// The name of the variant.
+    pub fn variant(&self) -> &'static str {
+        self.variant.name
     }
 
     /// Whether `key` stands in the spec.

@@ -1,7 +1,7 @@
 //! Shifting and scaling a distribution without losing its oracle.
 
 use super::mixture::GaussianMixture;
-use super::{BoxMixture, Distribution, Form, Modes, Oracle, PixelDensity};
+use super::{BoxMixture, Distribution, Form, Modes, Oracle, PixelDensity, Shells};
 use crate::error::{Error, Problem, Result};
 use crate::random::Purpose;
 use std::sync::Arc;
@@ -39,7 +39,12 @@ impl Standardised {
             Some(Form::Mixture(law)) => Some(Box::new(GaussianMixture::transformed(law, &shift, &scale))),
             Some(Form::Boxes(law)) => Some(Box::new(BoxMixture::transformed(law, &shift, &scale))),
             Some(Form::Pixels(law)) => Some(Box::new(PixelDensity::transformed(law, &shift, &scale))),
-            Some(Form::Shells(_) | Form::Opaque) => {
+            Some(Form::Shells(law)) => {
+                let common = (scale.iter().map(|c| c.ln()).sum::<f64>() / d as f64).exp();
+                scale.fill(common);
+                Some(Box::new(Shells::transformed(law, &shift, common)))
+            }
+            Some(Form::Opaque) => {
                 let common = (scale.iter().map(|c| c.ln()).sum::<f64>() / d as f64).exp();
                 scale.fill(common);
                 Some(Box::new(CommonScale { inner: inner.clone(), shift: shift.clone(), scale: common }))

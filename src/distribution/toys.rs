@@ -44,7 +44,7 @@ pub fn two_spirals(o: &Options) -> Result<Built> {
         parameter: Parameter::Root,
         point: Box::new(move |u| {
             let n = 3.0 * PI * u;
-            [-sign * scale * n * n.cos(), sign * scale * n * n.sin()]
+            vec![-sign * scale * n * n.cos(), sign * scale * n * n.sin()]
         }),
     };
     Ok(smeared_curve(vec![arm(1.0), arm(-1.0)], vec![jitter, -jitter], noise))
@@ -62,7 +62,7 @@ pub fn moons(o: &Options) -> Result<Built> {
         point: Box::new(move |u| {
             let (sin, cos) = (PI * u).sin_cos();
             let (x, y) = if outer { (cos, sin) } else { (1.0 - cos, 0.5 - sin) };
-            [scale * x + shift[0], scale * y + shift[1]]
+            vec![scale * x + shift[0], scale * y + shift[1]]
         }),
     };
     Ok(curve(vec![piece(true), piece(false)], noise))
@@ -143,7 +143,7 @@ pub fn swissroll(o: &Options) -> Result<Built> {
     let noise = scale * o.number("noise", DEVIATIONS)?;
     let point = move |u: f64| {
         let a = 1.5 * PI * (1.0 + 2.0 * u);
-        [scale * a * a.cos(), scale * a * a.sin()]
+        vec![scale * a * a.cos(), scale * a * a.sin()]
     };
     Ok(curve(vec![Piece { weight: 1.0, parameter: Parameter::Uniform, point: Box::new(point) }], noise))
 }
@@ -157,7 +157,7 @@ pub fn scurve(o: &Options) -> Result<Built> {
         parameter: Parameter::Uniform,
         point: Box::new(move |u| {
             let a = 1.5 * PI * u;
-            [scale * sign * a.sin(), scale * sign * (a.cos() - 1.0)]
+            vec![scale * sign * a.sin(), scale * sign * (a.cos() - 1.0)]
         }),
     };
     Ok(curve(vec![piece(1.0), piece(-1.0)], noise))

@@ -5,8 +5,12 @@
 //!
 //! Floors are real against real: independent draws of the law, or disjoint halves of the true rows.
 
+mod discretised;
+mod recorded;
 mod scores;
 
+pub use discretised::{Discretised, discretised};
+pub use recorded::{RECORDED, recorded};
 pub use scores::{ScorePair, score_pairs};
 
 use std::cell::RefCell;

@@ -13,6 +13,7 @@
 //! | `assignment.rs`, `certificate.rs` | linear assignment and the proof that it is optimal |
 //! | `exact_w2.rs` | exact W2 of two small clouds |
 //! | `energy.rs` | energy distance with a standard error |
+//! | `box_dimension.rs` | box-counting dimension of a cloud |
 //! | `modes.rs` | shares of the modes against their weights |
 //! | `score_error.rs` | mean square error of the score per time, and its integral |
 //! | `memorisation.rs` | share of samples that sit on a training row |
@@ -25,6 +26,7 @@ use serde::Serialize;
 use std::fmt;
 
 pub mod assignment;
+pub mod box_dimension;
 pub mod certificate;
 pub mod energy;
 pub mod exact_w2;

@@ -46,7 +46,7 @@ pub fn gallery(
     // one sampling run serves the stills and the animation
     let frames = Frames::follow(engine, model, Reverse { samples: SAMPLES, frames: FRAMES, columns }, watch)?;
     let rows = frames.last();
-    let said = (rows, "samples of the model");
+    let said = (rows, "samples of a model");
     if subject.dim <= 2 {
         keep("samples.png", samples(engine, subject, Some(said), columns, look)?)?;
     } else {

@@ -44,7 +44,7 @@ pub fn samples(
     let colour = if samples.is_some() { look.theme.accent() } else { look.theme.reference() };
     let count = rows.len() / subject.dim;
     panel.legend.push((Key::Dot(colour), format!("{said} ({})", grouped(count as u64))));
-    let mut figure = Figure::new(look.width, look.theme, title(subject, samples.is_some()), "");
+    let mut figure = Figure::new(look.width, look.theme, title(subject, samples.map(|s| s.1)), "");
     figure.panels.push(panel);
     let layout = figure.layout()?;
     let area = &layout.panels[0];
@@ -60,8 +60,10 @@ pub fn samples(
     figure.draw_in(&layout)
 }
 
-fn title(subject: &Subject, model: bool) -> String {
-    if model { format!("Samples of a model of {}", subject.name) } else { subject.name.clone() }
+fn title(subject: &Subject, label: Option<&str>) -> String {
+    let Some(label) = label else { return subject.name.clone() };
+    let (first, rest) = label.split_at(label.chars().next().map_or(0, char::len_utf8));
+    format!("{}{rest} of {}", first.to_uppercase(), subject.name)
 }
 
 /// One dimension: columns for the points, a curve for the exact density.
@@ -103,7 +105,7 @@ fn histogram(subject: &Subject, samples: Option<(&[f32], &str)>, look: Look) -> 
     );
     panel.frame = Frame::Open;
     (panel.layers, panel.legend) = (layers, legend);
-    let mut figure = Figure::new(look.width, look.theme, title(subject, samples.is_some()), "");
+    let mut figure = Figure::new(look.width, look.theme, title(subject, samples.map(|s| s.1)), "");
     figure.panels.push(panel);
     figure.draw()
 }

@@ -8,7 +8,7 @@ use crate::model::ModelCard;
 use crate::process::{self, Plan, Process, SamplerOptions};
 use crate::random::Purpose;
 use crate::recording::Engine;
-use crate::sample::{self, Follow, NetworkScore, Request, State};
+use crate::sample::{self, AnyScore, Follow, Request, State};
 
 /// The truth: a law, rows of data, or both. Data units.
 #[derive(Clone)]
@@ -109,12 +109,12 @@ pub(crate) fn column_name(i: usize) -> String {
     format!("x{}", (i + 1).to_string().chars().map(low).collect::<String>())
 }
 
-/// A trained model, ready to be sampled.
+/// A model, or a law that stands for one, ready to be sampled.
 pub struct Model<'a> {
     /// Its description.
     pub card: &'a ModelCard,
     /// Its score, model units.
-    pub score: &'a NetworkScore,
+    pub score: &'a AnyScore,
     /// The reverse process.
     pub plan: &'a Plan,
     /// What the sampler is called, for captions: `ei, 250 steps`.

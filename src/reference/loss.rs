@@ -5,6 +5,34 @@ use crate::error::Result;
 use crate::random::{Purpose, below, normals, words};
 use crate::recording::{PANEL, pad};
 
+/// The noised points behind a network's input
+pub fn points(call: &mut Call) -> Result<()> {
+    let (rows, dim, features, times) = (call.u("rows")?, call.u("dim")?, call.u("features")?, call.u("times")?);
+    let (input, table, time_index) = (call.f("input")?, call.f("coefficients")?, call.words("time_index")?);
+    let mut x = call.f("x")?;
+    for b in 0..rows {
+        let c_in = table[8 * (time_index[b] as usize).min(times - 1)];
+        (0..dim).for_each(|d| x[at(b, d, dim)] = input[at(b, d, dim + features)] / c_in);
+    }
+    call.set("x", &x)
+}
+
+/// A teacher's score in place of the noise
+pub fn teach(call: &mut Call) -> Result<()> {
+    let (rows, dim, times) = (call.u("rows")?, call.u("dim")?, call.u("times")?);
+    let (x, scores, table) = (call.f("x")?, call.f("scores")?, call.f("coefficients")?);
+    let time_index = call.words("time_index")?;
+    let mut offset = call.f("offset")?;
+    for b in 0..rows {
+        let row = &table[8 * (time_index[b] as usize).min(times - 1)..][..8];
+        for d in 0..dim {
+            let i = at(b, d, dim);
+            offset[i] = row[3] * x[i] + row[2] * scores[i];
+        }
+    }
+    call.set("offset", &offset)
+}
+
 /// Draws a batch and noises it
 pub fn noise(call: &mut Call) -> Result<()> {
     let (rows, dim, features, times) = (call.u("rows")?, call.u("dim")?, call.u("features")?, call.u("times")?);

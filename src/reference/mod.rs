@@ -6,6 +6,7 @@
 mod loss;
 mod network;
 mod optimiser;
+mod oracle;
 mod random;
 mod render;
 mod sampler;
@@ -32,6 +33,8 @@ pub const TWINS: &[(&str, Twin)] = &[
     ("network/d_norm", network::d_norm),
     ("network/d_alpha", network::d_alpha),
     ("train/noise", loss::noise),
+    ("train/points", loss::points),
+    ("train/teach", loss::teach),
     ("loss/dsm", loss::dsm),
     ("loss/tally", loss::tally),
     ("optimiser/reduce", optimiser::reduce),
@@ -39,6 +42,12 @@ pub const TWINS: &[(&str, Twin)] = &[
     ("optimiser/update", optimiser::update),
     ("score/gaussian", random::gaussian),
     ("score/fold_time", sampler::fold_time),
+    ("score/mixture", oracle::mixture),
+    ("score/mixture_wide", oracle::mixture_wide),
+    ("score/mixture_full", oracle::mixture_full),
+    ("score/boxes", oracle::boxes),
+    ("score/shells", oracle::shells),
+    ("score/gather", oracle::gather),
     ("score/network_output", sampler::network_output),
     ("sampler/start", sampler::start),
     ("sampler/stage", sampler::stage),

@@ -6,7 +6,7 @@
 
 mod chunk;
 
-pub use crate::score::{NetworkScore, Score};
+pub use crate::score::{AnyScore, NetworkScore, Score};
 pub use chunk::Chunk;
 
 use crate::error::Result;
@@ -174,7 +174,7 @@ pub fn frames(stages: usize, count: usize) -> Vec<usize> {
 /// E|s|^2 / D at each of `times`, over 4096 draws of the score's own reverse process, for analytic variances.
 ///
 /// The law at time t is only known through samples, so they are drawn: a plain reverse process gives x_t along the way.
-pub fn energy(engine: &mut dyn Engine, score: &NetworkScore, times: &[f64], seed: u64) -> Result<Vec<f64>> {
+pub fn energy(engine: &mut dyn Engine, score: &AnyScore, times: &[f64], seed: u64) -> Result<Vec<f64>> {
     use crate::process::{SamplerOptions, plan};
     const DRAWS: u32 = 4096;
     let dim = score.dim();

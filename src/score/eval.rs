@@ -1,12 +1,37 @@
-//! Scores of given points at given times, for pictures and metrics.
+//! Scores and log densities of given points at given times, for pictures and metrics.
 
 use super::Score;
-use crate::error::Result;
+use crate::error::{Error, Problem, Result};
 use crate::recording::{Arena, Dispatch, Engine, PANEL, Recording, Work, pad};
+
+/// Points on the device at a time.
+const CHUNK: usize = 16_384;
+
+/// Scores (n, D) and log densities (n; empty where the score knows none) at one time.
+type Answer = (Vec<f32>, Vec<f32>);
 
 /// Scores of `points` (n, D) at each of `times`: one (n, D) array a time. Model units.
 pub fn scores(engine: &mut dyn Engine, score: &dyn Score, points: &[f32], times: &[f64]) -> Result<Vec<Vec<f32>>> {
-    const CHUNK: usize = 16_384;
+    Ok(ask(engine, score, points, times)?.into_iter().map(|(scores, _)| scores).collect())
+}
+
+/// Log densities of `points` (n, D) at each of `times`: one (n) array a time, nats, model units. Refuses a score that
+/// knows no density.
+pub fn log_densities(
+    engine: &mut dyn Engine,
+    score: &dyn Score,
+    points: &[f32],
+    times: &[f64],
+) -> Result<Vec<Vec<f32>>> {
+    let answers = ask(engine, score, points, times)?;
+    if !points.is_empty() && answers.iter().any(|(_, logs)| logs.is_empty()) {
+        let problem = Problem::new("this score knows no density").expected("an exact or empirical score");
+        return Err(Error::usage(problem));
+    }
+    Ok(answers.into_iter().map(|(_, logs)| logs).collect())
+}
+
+fn ask(engine: &mut dyn Engine, score: &dyn Score, points: &[f32], times: &[f64]) -> Result<Vec<Answer>> {
     let dim = score.dim();
     let count = points.len() / dim;
     let rows = count.clamp(1, CHUNK);
@@ -19,7 +44,7 @@ pub fn scores(engine: &mut dyn Engine, score: &dyn Score, points: &[f32], times:
     let control = arena.u32("control", &[4]);
     let bound = score.bind(&mut arena, rows, times)?;
     engine.allocate(&arena)?;
-    let mut run = || -> Result<Vec<Vec<f32>>> {
+    let mut run = || -> Result<Vec<Answer>> {
         bound.upload(engine)?;
         engine.write(&units, &[vec![0.0; dim], vec![1.0; dim]].concat())?;
         let mut rec = Recording::new("scores of points");
@@ -28,15 +53,18 @@ pub fn scores(engine: &mut dyn Engine, score: &dyn Score, points: &[f32], times:
         bound.record(&mut rec, &x, &control, &s);
         rec.push(layout("layout/to_rows", rows * dim).bind("x", &s).bind("units", &units).bind("rows", &out));
         let program = engine.prepare(&rec)?;
-        let mut all = vec![Vec::with_capacity(points.len()); times.len()];
+        let mut all = vec![(Vec::with_capacity(points.len()), Vec::new()); times.len()];
         for piece in points.chunks(rows * dim) {
             let mut padded = piece.to_vec();
             padded.resize(rows * dim, 0.0);
             engine.write(&given, &padded)?;
-            for (i, result) in all.iter_mut().enumerate() {
+            for (i, (scores, logs)) in all.iter_mut().enumerate() {
                 engine.write_u32(&control, &[i as u32, 0, 0, 0])?;
                 engine.run(program, 1)?;
-                result.extend_from_slice(&engine.read(&out)?[..piece.len()]);
+                scores.extend_from_slice(&engine.read(&out)?[..piece.len()]);
+                if let Some(tensor) = bound.log_density() {
+                    logs.extend_from_slice(&engine.read(tensor)?[..piece.len() / dim]);
+                }
             }
         }
         Ok(all)

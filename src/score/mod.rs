@@ -2,11 +2,15 @@
 //!
 //! Samplers, pictures and metrics see nothing else of a model. To add a kind of score: implement the two traits.
 
+mod any;
 mod eval;
+mod exact;
 mod gaussian;
 mod network;
 
-pub use eval::scores;
+pub use any::AnyScore;
+pub use eval::{log_densities, scores};
+pub use exact::ExactScore;
 pub use gaussian::GaussianScore;
 pub use network::NetworkScore;
 
@@ -27,4 +31,8 @@ pub trait BoundScore {
     fn upload(&self, engine: &mut dyn Engine) -> Result<()>;
     /// Records scores(points) at time `times[control[0]]`; `points` and `scores` (B, D) in panels.
     fn record(&self, rec: &mut Recording, points: &Tensor, control: &Tensor, scores: &Tensor);
+    /// Where the recording leaves log densities (B or more), nats, in case it knows them.
+    fn log_density(&self) -> Option<&Tensor> {
+        None
+    }
 }

@@ -8,10 +8,12 @@ pub mod floor;
 pub mod options;
 pub mod schedule;
 mod step;
+pub mod teacher;
 pub mod times;
 mod trainer;
 
 pub use data::Dataset;
 pub use options::{ProcessOptions, TrainOptions};
 pub use step::{CHUNK, Tensors};
+pub use teacher::TEACHERS;
 pub use trainer::{HeldOut, Setup, State, Tick, Trainer, needs};

@@ -8,6 +8,7 @@ use crate::network::{Moment, row};
 use crate::process::{PROCESSES, Process, ProcessConfig};
 
 use super::schedule::SCHEDULES;
+use super::teacher::TEACHERS;
 
 /// Process and times.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, clap::Args)]
@@ -106,6 +107,9 @@ pub struct TrainOptions {
     pub no_stratify: bool,
     #[arg(long, help = choices("Weight lambda(t) of |s - target|^2, sigma2 being the noise loss", WEIGHTS, |w| w.name), default_value = "sigma2", help_heading = "Training")]
     pub weight: String,
+    #[arg(long, help = choices("Whose score is learned instead of the noise", TEACHERS, |t| t.name), default_value = "none", help_heading = "Training")]
+    #[serde(skip_serializing_if = "is_none")]
+    pub teacher: String,
     /// Share of the rows that is held out
     #[arg(long, default_value_t = 0.1, help_heading = "Training")]
     pub held_out: f64,
@@ -117,6 +121,11 @@ pub struct TrainOptions {
     #[arg(long, help_heading = "Training")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checkpoint_every: Option<u32>,
+}
+
+/// Without a teacher a configuration need not say so: older ones do not.
+fn is_none(teacher: &str) -> bool {
+    teacher == "none"
 }
 
 impl Default for TrainOptions {
@@ -227,6 +236,7 @@ impl TrainOptions {
         row(WEIGHTS, |r| r.name, "--weight", &self.weight)?;
         row(TIME_SAMPLING, |r| r.name, "--time-sampling", &self.time_sampling)?;
         row(OPTIMISERS, |r| r.name, "--optimiser", &self.optimiser)?;
+        row(TEACHERS, |t| t.name, "--teacher", &self.teacher)?;
         row(SCHEDULES, |r| r.name, "--lr-schedule", &self.lr_schedule)?;
         Ok(())
     }

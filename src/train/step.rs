@@ -6,6 +6,7 @@ use crate::recording::{Arena, Dispatch, PANEL, Recording, Tensor, Work, pad, pan
 use crate::reference::BINS;
 
 use super::options::{OPTIMISERS, TrainOptions};
+use super::teacher::{Lesson, Teacher};
 use super::times::TIMES;
 
 /// Longest run of steps between two readbacks: rows of the schedule and of the history.
@@ -129,9 +130,18 @@ fn loss(network: &Network, options: &TrainOptions, t: &Tensors) -> Dispatch {
 }
 
 /// One training step, from drawing the batch to the moving average.
-pub fn training(network: &Network, options: &TrainOptions, t: &Tensors) -> Result<Recording> {
+pub fn training(network: &Network, options: &TrainOptions, t: &Tensors, teachers: &[Teacher]) -> Result<Recording> {
     let mut rec = Recording::new("training step");
     rec.push(noise(network, options, t, None));
+    for (m, teacher) in teachers.iter().enumerate() {
+        let lesson = Lesson {
+            input: &t.work.input.of_member(m),
+            coefficients: &t.coefficients.of_member(m),
+            time_index: &t.time_index.of_member(m),
+            offset: &t.offset.of_member(m),
+        };
+        teacher.record(&mut rec, network, &lesson);
+    }
     network.forward(&mut rec, &t.weights, &t.work);
     rec.push(loss(network, options, t));
     network.backward(&mut rec, &t.weights, &t.mirror, &t.work, &t.back);

@@ -10,6 +10,7 @@ use super::data::Dataset;
 use super::options::TrainOptions;
 use super::schedule;
 use super::step::{self, CHUNK, Tensors};
+use super::teacher::{Teacher, teacher};
 use super::times::{TimeTable, training_table};
 
 /// What a run of steps reported.
@@ -67,6 +68,7 @@ pub struct Setup {
     /// Draws of a held-out pass; 0 when nothing is held out.
     pub draws: usize,
     tensors: Tensors,
+    teachers: Vec<Teacher>,
     options: TrainOptions,
     members: Vec<Member>,
 }
@@ -81,10 +83,22 @@ struct Member {
 
 /// The buffers of a training of `members` networks, planned alone: quick, so that what does not fit is refused before
 /// the work begins.
-pub fn needs(network: &Network, data: &Dataset, options: &TrainOptions, members: usize) -> Arena {
+pub fn needs(
+    network: &Network,
+    process: &Process,
+    data: &Dataset,
+    options: &TrainOptions,
+    members: usize,
+) -> Result<Arena> {
     let mut arena = Arena::ensemble(members);
     Tensors::new(&mut arena, network, options, data.rows(), data.held_out.len() / data.dim);
-    arena
+    if let Some(law) = teacher(options, data)? {
+        let table = training_table(network, process, data.variance, options, 0)?;
+        let mut own = Arena::new();
+        Teacher::new(&mut own, &law, options.batch_size, process, &table.times);
+        (0..members).for_each(|_| arena.buffers.extend(own.buffers.iter().cloned()));
+    }
+    Ok(arena)
 }
 
 impl Setup {
@@ -124,8 +138,19 @@ impl Setup {
             let initial = State { step: 0, average, weights, moment1: zeros.clone(), moment2: zeros };
             Ok(Member { train: data.train.clone(), held_out: data.held_out.clone(), seed: *seed, initial })
         };
+        let tables: Vec<TimeTable> = members.iter().map(table).collect::<Result<_>>()?;
+        let mut teachers = Vec::new();
+        for ((data, _), table) in members.iter().zip(&tables) {
+            if let Some(law) = teacher(options, data)? {
+                // each member has a law of its own, so each is taught by itself
+                let mut own = Arena::new();
+                teachers.push(Teacher::new(&mut own, &law, options.batch_size, process, &table.times));
+                arena.buffers.extend(own.buffers);
+            }
+        }
         Ok(Self {
-            tables: members.iter().map(table).collect::<Result<_>>()?,
+            tables,
+            teachers,
             // small held-out sets are gone through again with other times and noises
             draws: if held == 0 { 0 } else { held.clamp(4096, 16_384) },
             network: network.clone(),
@@ -138,7 +163,7 @@ impl Setup {
 
     /// One training step, and one held-out batch of `draws` draws in all.
     pub fn recordings(&self, draws: usize) -> Result<[Recording; 2]> {
-        let step = step::training(&self.network, &self.options, &self.tensors)?;
+        let step = step::training(&self.network, &self.options, &self.tensors, &self.teachers)?;
         Ok([step, step::held_out(&self.network, &self.options, &self.tensors, draws)])
     }
 
@@ -169,6 +194,7 @@ impl Setup {
             }
             self.restore(engine, m, &member.initial)?;
         }
+        self.teachers.iter().try_for_each(|teacher| teacher.upload(engine))?;
         self.begin_held_out(engine)
     }
 

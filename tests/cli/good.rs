@@ -121,3 +121,64 @@ fn paths_of_samples_are_written_beside_them() {
         assert!(paths[end..end + 20] == samples[path * 20..path * 20 + 20], "path {path} ends elsewhere");
     }
 }
+
+/// Numbers of an NPY file of f32.
+fn numbers(bytes: &[u8]) -> Vec<f32> {
+    let head = 10 + usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
+    bytes[head..].chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
+}
+
+#[test]
+fn the_exact_score_is_sampled_without_a_training_and_does_not_depend_on_chunks() {
+    let place = Place::new();
+    let line = "sample --score exact --data 25gaussians -n 100 --steps 20";
+    place.run(&format!("{line} -o a.npy")).done();
+    place.run(&format!("{line} --chunk 7 -o b.npy")).done();
+    assert_eq!(place.read("a.npy"), place.read("b.npy"));
+    // modes at even numbers, of deviation 0.05
+    let off = numbers(&place.read("a.npy")).iter().map(|x| (x - 2.0 * (x / 2.0).round()).abs()).fold(0.0, f32::max);
+    assert!(off < 0.5, "{off}");
+    place.run("plot moons --score exact --kind trajectories -n 20 --steps 10 -o t.png").done();
+    place.run("animate --score exact --data ifs:koch,level=2 -n 9 --frames 3 --steps 4 -o t.gif").done();
+}
+
+#[test]
+fn the_empirical_score_gives_the_training_rows_back() {
+    let place = Place::new();
+    let rows: Vec<f32> = (0..60).flat_map(|i| [((i * 37) % 61) as f32, ((i * 17) % 59) as f32]).collect();
+    place.write("x.npy", array("<f4", false, "(60, 2)", &floats(&rows)));
+    place.run("sample --score empirical --data x.npy -n 50 --steps 200 --t0 1e-5 -o y.npy").done();
+    for y in numbers(&place.read("y.npy")).chunks_exact(2) {
+        let near = |x: &[f32]| (x[0] - y[0]).hypot(x[1] - y[1]);
+        let nearest = rows.chunks_exact(2).map(near).fold(f32::INFINITY, f32::min);
+        // four standard deviations of the noise at t0 = 1e-5, of columns with a deviation of about 17
+        assert!(nearest < 17.6 * 4.0 * 2e-5f32.sqrt(), "{y:?} is {nearest} from any row");
+    }
+}
+
+#[test]
+fn a_ladder_of_steps_gives_the_divergences_on_record() {
+    let place = Place::new();
+    let text =
+        place.run("eval --score exact --data gmm:means=(-3)(3) --t0 0.01 --steps 20,40,80 -n 2000 --json").done();
+    let said: Value = serde_json::from_str(&text).unwrap();
+    let rungs = said["ladder"].as_array().unwrap();
+    assert_eq!(rungs.len(), 3);
+    for rung in rungs {
+        let (kl, record) = (rung["kl"].as_f64().unwrap(), rung["kl_on_record"].as_f64().unwrap());
+        assert!((kl / record - 1.0).abs() < 5e-4, "{rung}");
+        // the device's samples are of the law that was computed
+        assert!(rung["z"].as_f64().unwrap().abs() < 5.0, "{rung}");
+    }
+}
+
+#[test]
+fn a_fractal_has_its_dimension() {
+    let place = Place::new();
+    let text = place.run("data ifs:sierpinski,level=8 --json").done();
+    let said: Value = serde_json::from_str(&text).unwrap();
+    let d = said["box_dimension"]["value"].as_f64().unwrap();
+    assert!((d - 3f64.ln() / 2f64.ln()).abs() < 0.02, "{d}");
+    place.run(&format!("train ifs:cantor,level=5 {TINY} --teacher exact --out o")).done();
+    place.run("sample o --score exact -n 5 --steps 3 -o x.npy").done();
+}

@@ -1,0 +1,2 @@
+// Coordinates of a point that are kept in registers.
+const AXES: u32 = 3u;
