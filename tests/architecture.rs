@@ -22,7 +22,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     // the number of time bins is written once, beside the twin that fills them
     ("train", &["defaults", "distribution", "error", "network", "process", "random", "recording", "reference"]),
     ("score", &["error", "network", "process", "recording", "train"]),
-    ("sample", &["error", "process", "recording", "score"]),
+    ("sample", &["error", "process", "random", "recording", "score"]),
     ("evaluate", &["distribution", "error", "metrics", "process", "random", "recording", "score", "train"]),
     (
         "doctor",

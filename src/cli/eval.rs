@@ -15,7 +15,7 @@ use crate::io::{ReadOptions, RunDir, Table, read_table};
 use crate::metrics::Settings;
 use crate::metrics::exact_w2::MOST;
 use crate::recording::Engine;
-use crate::sample::{self, Request, State};
+use crate::sample::{self, Probe, Request, State};
 
 /// Samples of a model when the command line does not say.
 const SAMPLES: usize = 10_000;
@@ -173,8 +173,8 @@ fn draw(
     signals: &Signals,
 ) -> Result<Vec<f32>> {
     let seed = context.global.seed;
-    let plan =
-        args.sampler.plan(&found.score.process, &mut |times| sample::energy(engine, &found.score, times, seed))?;
+    let process = &found.score.process;
+    let plan = args.sampler.plan(process, Some(&mut Probe { engine, score: &found.score, process, seed }))?;
     let (shift, scale) = (&found.card.shift, &found.card.scale);
     // invariant: `check` holds n below 2^28
     let count = n as u32;

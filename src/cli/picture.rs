@@ -14,6 +14,7 @@ use crate::process::Plan;
 use crate::recording::Engine;
 use crate::render::charts::MAX_COLUMNS;
 use crate::render::figure::WIDTHS;
+use crate::sample::Probe;
 
 /// Size and colours of a picture.
 #[derive(clap::Args, Clone)]
@@ -155,7 +156,8 @@ pub(super) fn check_count(flag: &str, n: usize, most: usize) -> Result<usize> {
 
 /// The reverse process that the flags ask for.
 pub(super) fn plan(args: &SamplerArgs, found: &Found, engine: &mut dyn Engine, seed: u64) -> Result<Plan> {
-    args.plan(&found.score.process, &mut |times| crate::sample::energy(engine, &found.score, times, seed))
+    let process = &found.score.process;
+    args.plan(process, Some(&mut Probe { engine, score: &found.score, process, seed }))
 }
 
 /// The sampler for pictures of motion: the one asked for, or one without noise.
