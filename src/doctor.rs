@@ -214,15 +214,26 @@ impl Walk<'_> {
 
     /// A few stages of a reverse process, from the start to rows in data units.
     fn reverse(&mut self, label: &str, score: &dyn Score, process: &Process, batch: usize) -> Result<()> {
+        // from time 1 on, because the clean point that unipc keeps is a difference of large numbers in pure noise
+        let process = process.with_times(process.t_max().min(1.0), process.t0())?;
+        // between them: noise, no earlier output, several, and a corrected base
+        for sampler in ["em", "ode-heun", "unipc"] {
+            self.stages(&format!("{label}, {sampler}"), score, &process, sampler, batch)?;
+        }
+        Ok(())
+    }
+
+    fn stages(&mut self, label: &str, score: &dyn Score, process: &Process, sampler: &str, batch: usize) -> Result<()> {
         let mut reference = Reference::default();
-        let grid = process::grid("geometric", process, 2)?;
-        let plan = process::plan("ode-heun", process, &grid, &SamplerOptions::default())?;
+        let grid = process::grid("geometric", process, 4)?;
+        let plan = process::plan(sampler, process, &grid, &SamplerOptions::default())?;
         let mut arena = Arena::new();
         let chunk = Chunk::new(&mut arena, score, &plan, batch)?;
         self.poison(&mut reference, &arena)?;
         chunk.upload(&mut reference, &plan, &vec![0.25; score.dim()], &vec![2.0; score.dim()])?;
         chunk.begin(&mut reference, 7)?;
-        for recording in [chunk.start(9, 1.0), chunk.stage(9), chunk.stage(9), chunk.finish()] {
+        let stages = (0..plan.evaluations().min(4)).map(|_| chunk.stage(9));
+        for recording in std::iter::once(chunk.start(9, 1.0)).chain(stages).chain([chunk.finish()]) {
             self.walk(label, &mut reference, &recording)?;
         }
         self.gpu.release(&arena);

@@ -23,7 +23,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("train", &["defaults", "distribution", "error", "network", "process", "random", "recording", "reference"]),
     ("score", &["error", "network", "process", "recording", "train"]),
     ("sample", &["error", "process", "random", "recording", "score"]),
-    ("evaluate", &["distribution", "error", "metrics", "process", "random", "recording", "score", "train"]),
+    ("evaluate", &["distribution", "error", "metrics", "process", "random", "recording", "sample", "score", "train"]),
     (
         "doctor",
         &["error", "network", "process", "random", "recording", "reference", "render", "sample", "score", "train"],

@@ -56,9 +56,9 @@ fn main(
         let at = panel_index(b, d, params.dim);
         let s = scores[at];
         let old = x[at];
-        let from = base[at];
-        var next = stages[c] * from + stages[c + 1u] * old + stages[c + 2u] * s;
-        var corrected = stages[c + B_ROW] * from + stages[c + B_ROW + 1u] * old + stages[c + B_ROW + 2u] * s;
+        let anchor = base[at];
+        var next = stages[c] * anchor + stages[c + 1u] * old + stages[c + 2u] * s;
+        var corrected = stages[c + B_ROW] * anchor + stages[c + B_ROW + 1u] * old + stages[c + B_ROW + 2u] * s;
         for (var j = 0u; j < kept; j++) {
             // stage + 2 H - 1 - j is not negative, and the same place modulo H as stage - 1 - j
             let place = (stage + 2u * kept - 1u - j) % kept;

@@ -109,7 +109,7 @@ fn files(context: &mut Context, args: &Args, truth: &str, signals: &Signals) -> 
 }
 
 /// The run of a model with its data re-created, as far as they are at hand.
-fn truth_of(context: &Context, found: &mut Found, name: &str) -> Result<Option<Loaded>> {
+pub(super) fn truth_of(context: &Context, found: &mut Found, name: &str) -> Result<Option<Loaded>> {
     // a checkpoint file inside a run directory still belongs to that run
     found.dir = found.dir.take().or_else(|| RunDir::open(name).ok());
     let Some(dir) = found.dir.as_ref().filter(|d| d.config().exists()) else { return Ok(None) };
@@ -130,7 +130,7 @@ fn truth_of(context: &Context, found: &mut Found, name: &str) -> Result<Option<L
 }
 
 fn model(context: &mut Context, args: &Args, signals: &Signals) -> Result<()> {
-    let mut found = run::open(&args.run, args.sampler.which()?)?;
+    let mut found = run::open(&args.run, args.sampler.scheme.which()?)?;
     found.notes.iter().for_each(|n| context.ui.note(n));
     let loaded = truth_of(context, &mut found, &args.run)?;
     let source = &found.card.source;
@@ -218,7 +218,7 @@ fn log(context: &Context, args: &Args, found: &mut Found, n: usize, said: &Evalu
     let Some(dir) = &mut found.dir else { return };
     let mut line = json!({
         "step": found.step, "eval/n": n, "eval/seed": context.global.seed, "eval/sampler": args.sampler.sampler,
-        "eval/steps": args.sampler.steps, "eval/grid": args.sampler.grid, "eval/weights": args.sampler.weights,
+        "eval/steps": args.sampler.steps, "eval/grid": args.sampler.scheme.grid, "eval/weights": args.sampler.scheme.weights,
     });
     for m in &said.measurements {
         let key = format!("eval/{}", evaluate::key(m));

@@ -1,6 +1,7 @@
 //! The command line: one file a command. A command parses, calls the library, prints.
 
 mod animate;
+mod compare;
 mod data;
 mod demo;
 mod describe;
@@ -81,6 +82,7 @@ enum Command {
     Data(Box<data::Args>),
     Plot(Box<plot::Args>),
     Animate(Box<animate::Args>),
+    Compare(Box<compare::Args>),
     Devices(device::DevicesArgs),
     Doctor(device::DoctorArgs),
 }
@@ -159,6 +161,7 @@ fn dispatch(context: &mut Context, command: Command) -> Result<()> {
         Command::Data(a) => data::run(context, &a),
         Command::Plot(a) => plot::run(context, &a),
         Command::Animate(a) => animate::run(context, &a),
+        Command::Compare(a) => compare::run(context, &a),
         Command::Devices(a) => device::devices(context, &a),
         Command::Doctor(a) => device::doctor(context, &a),
     }

@@ -8,7 +8,7 @@ use super::signals::Signals;
 use super::{Context, ui::Progress};
 use crate::config::{self, RunConfig};
 use crate::error::{Error, Problem, Result};
-use crate::io::{ReadOptions, read_table};
+use crate::io::{ReadOptions, check_writable, read_table};
 use crate::pictures::{self, Look, Model, Subject};
 use crate::process::Plan;
 use crate::recording::Engine;
@@ -62,7 +62,7 @@ pub(super) fn scene(context: &Context, name: &str, args: &SamplerArgs) -> Result
     if !run {
         return Ok(Scene { subject: load(context, name)?, found: None });
     }
-    let found = run::open(name, args.which()?)?;
+    let found = run::open(name, args.scheme.which()?)?;
     found.notes.iter().for_each(|n| context.ui.note(n));
     Ok(Scene { subject: truth_of(context, &found), found: Some(found) })
 }
@@ -145,6 +145,19 @@ pub(super) fn columns(args: &[usize], subject: &Subject, pairs: bool) -> Result<
         return Err(Error::usage(problem.expected(expected).hint("--kind pairs shows up to six")));
     }
     Ok(args.to_vec())
+}
+
+/// Refuses an output that is not a PNG or cannot be written.
+pub(super) fn check_png(path: &Path, force: bool) -> Result<()> {
+    if path.extension().is_none_or(|e| !e.eq_ignore_ascii_case("png")) {
+        return Err(Error::usage(
+            Problem::new("pictures are written as PNG")
+                .at("-o")
+                .found(path.display())
+                .expected("a name that ends in .png"),
+        ));
+    }
+    check_writable(path, force)
 }
 
 pub(super) fn check_count(flag: &str, n: usize, most: usize) -> Result<usize> {

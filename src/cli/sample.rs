@@ -11,7 +11,7 @@ use crate::defaults::choices;
 use crate::error::{Error, Problem, Result};
 use crate::io::PointWriter;
 use crate::model::Which;
-use crate::process::{self, GRIDS, Plan, Process, SAMPLERS, SamplerOptions, Variance};
+use crate::process::{self, GRIDS, Plan, Process, SAMPLERS, SamplerOptions, SamplerRow, Variance};
 use crate::sample::{self, Follow, Probe, Request, State};
 
 /// Which reverse process.
@@ -22,6 +22,13 @@ pub struct SamplerArgs {
     /// Reverse steps
     #[arg(long, default_value_t = 250, help_heading = "Sampler")]
     pub steps: usize,
+    #[command(flatten)]
+    pub scheme: Scheme,
+}
+
+/// What a reverse process may be told beside its sampler and steps.
+#[derive(clap::Args, Clone)]
+pub struct Scheme {
     #[arg(long, help = choices("Time grid", GRIDS, |g| g.name), default_value = "benton", help_heading = "Sampler")]
     pub grid: String,
     /// karras grid: its exponent [default: 7]
@@ -62,7 +69,7 @@ pub struct SamplerArgs {
     pub weights: String,
 }
 
-impl SamplerArgs {
+impl Scheme {
     /// Which set of weights they ask for.
     pub fn which(&self) -> Result<Which> {
         match self.weights.as_str() {
@@ -75,11 +82,6 @@ impl SamplerArgs {
                     .expected("ema or raw"),
             )),
         }
-    }
-    /// The grid of times with a fixed number of steps.
-    fn times(&self, process: &Process) -> Result<Vec<f64>> {
-        let keys: Vec<_> = self.rho.map(|rho| ("rho", rho)).into_iter().collect();
-        process::grid_with(&self.grid, process, self.steps, &keys)
     }
 
     /// The variance of `ddpm`.
@@ -97,11 +99,32 @@ impl SamplerArgs {
         }
     }
 
+    /// The same without the options that `row` lacks.
+    pub fn known_by(&self, row: &SamplerRow) -> Self {
+        let knows = |option: &str| row.options.contains(&option);
+        let o = self.clone();
+        Self {
+            variance: o.variance.filter(|_| knows("variance")),
+            eta: o.eta.filter(|_| knows("eta")),
+            order: o.order.filter(|_| knows("order")),
+            s_churn: o.s_churn.filter(|_| knows("s_churn")),
+            s_tmin: o.s_tmin.filter(|_| knows("s_tmin")),
+            s_tmax: o.s_tmax.filter(|_| knows("s_tmax")),
+            s_noise: o.s_noise.filter(|_| knows("s_noise")),
+            snr: o.snr.filter(|_| knows("snr")),
+            corrector_steps: o.corrector_steps.filter(|_| knows("corrector_steps")),
+            tolerance: o.tolerance.filter(|_| row.adaptive),
+            ..o
+        }
+    }
+}
+
+impl SamplerArgs {
     /// The plan for a process. A sampler that chooses its steps, and the analytic variance, ask the `probe`; without
     /// one the plan is only good for checking what was asked for.
-    pub fn plan(&self, process: &Process, probe: Option<&mut Probe<'_>>) -> Result<Plan> {
+    pub fn plan(&self, process: &Process, mut probe: Option<&mut Probe<'_>>) -> Result<Plan> {
         let row = process::sampler(&self.sampler)?;
-        if let Some(tolerance) = self.tolerance {
+        if let Some(tolerance) = self.scheme.tolerance {
             if !row.adaptive {
                 let names: Vec<_> = SAMPLERS.iter().filter(|r| r.adaptive).map(|r| r.name).collect();
                 let problem = Problem::new("only a sampler that chooses its steps has a tolerance").at("--tolerance");
@@ -109,12 +132,24 @@ impl SamplerArgs {
             }
             sample::check_tolerance(tolerance)?;
         }
-        let mut probe = probe;
-        let times = match &mut probe {
-            Some(probe) if row.adaptive => probe.adaptive_grid(self.tolerance.unwrap_or(sample::TOLERANCE))?,
-            _ => self.times(process)?,
-        };
-        let variance = self.variance()?;
+        match probe.as_deref_mut().filter(|_| row.adaptive) {
+            Some(asked) => {
+                let times = asked.adaptive_grid(self.scheme.tolerance.unwrap_or(sample::TOLERANCE))?;
+                self.over(process, &times, probe)
+            }
+            None => self.fixed_plan(process, probe),
+        }
+    }
+
+    /// As [`SamplerArgs::plan`], but always with the number of steps and the grid that were given.
+    pub fn fixed_plan(&self, process: &Process, probe: Option<&mut Probe<'_>>) -> Result<Plan> {
+        let keys: Vec<_> = self.scheme.rho.map(|rho| ("rho", rho)).into_iter().collect();
+        self.over(process, &process::grid_with(&self.scheme.grid, process, self.steps, &keys)?, probe)
+    }
+
+    fn over(&self, process: &Process, times: &[f64], probe: Option<&mut Probe<'_>>) -> Result<Plan> {
+        let s = &self.scheme;
+        let variance = s.variance()?;
         let energy_per_dim = match (variance, probe) {
             (Some(Variance::Analytic), Some(probe)) => Some(probe.energy(&times[..times.len() - 1])?),
             (Some(Variance::Analytic), None) => Some(vec![1.0; times.len() - 1]),
@@ -122,17 +157,17 @@ impl SamplerArgs {
         };
         let options = SamplerOptions {
             variance,
-            eta: self.eta,
+            eta: s.eta,
             energy_per_dim,
-            order: self.order,
-            s_churn: self.s_churn,
-            s_tmin: self.s_tmin,
-            s_tmax: self.s_tmax,
-            s_noise: self.s_noise,
-            snr: self.snr,
-            corrector_steps: self.corrector_steps,
+            order: s.order,
+            s_churn: s.s_churn,
+            s_tmin: s.s_tmin,
+            s_tmax: s.s_tmax,
+            s_noise: s.s_noise,
+            snr: s.snr,
+            corrector_steps: s.corrector_steps,
         };
-        process::plan(&self.sampler, process, &times, &options)
+        process::plan(&self.sampler, process, times, &options)
     }
 }
 
@@ -172,7 +207,7 @@ pub struct Args {
 /// Samples to a file.
 pub fn run(context: &mut Context, args: &Args) -> Result<()> {
     let signals = Signals::install();
-    let found = run::open(&args.run, args.sampler.which()?)?;
+    let found = run::open(&args.run, args.sampler.scheme.which()?)?;
     found.notes.iter().for_each(|n| context.ui.note(n));
     if args.n == 0 && !args.dry_run {
         return Err(Error::usage(Problem::new("no samples were asked for").at("-n").found(0).expected("at least 1")));
@@ -287,7 +322,7 @@ pub fn run(context: &mut Context, args: &Args) -> Result<()> {
     context.ui.value("output", output.display().to_string());
     context.ui.value("n", args.n);
     let chosen = process::sampler(plan.sampler)?.adaptive;
-    let grid = if chosen { "chosen" } else { &args.sampler.grid };
+    let grid = if chosen { "chosen" } else { &args.sampler.scheme.grid };
     context.ui.value("sampler", json!({"name": plan.sampler, "steps": steps, "evaluations": stages, "grid": grid, "kappa": process::kappa(&plan.times)}));
     context.ui.value("seconds", seconds);
     if output.as_os_str() == "-" {

@@ -5,8 +5,10 @@
 //!
 //! Floors are real against real: independent draws of the law, or disjoint halves of the true rows.
 
+mod compare;
 mod scores;
 
+pub use compare::{Cell, Compared, Comparison, compare};
 pub use scores::{ScorePair, score_pairs};
 
 use std::cell::RefCell;
