@@ -204,7 +204,7 @@ fn draw(
         per_row: args.steps.len(),
         floor: compared.floor.as_ref().map(|f| (f.mean, f.sd)),
         n: compared.n,
-        metric: "Sliced W2".into(),
+        metric: "sliced W2".into(),
         grid: &args.scheme.grid,
     };
     pictures::save(&pictures::sheet(engine, &picture, plane, look)?.image, output, force)?;

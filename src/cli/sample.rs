@@ -256,6 +256,9 @@ pub fn run(context: &mut Context, args: &Args) -> Result<()> {
         ));
     }
     let mut writer = PointWriter::create(&output, args.force, schema, args.n as usize, dim)?;
+    if let Some(path) = &args.trajectories {
+        crate::io::check_writable(path, args.force)?;
+    }
     let mut engine = context.engine()?;
     let mut probe = Probe { engine: engine.as_mut(), score: &found.score, process, seed: context.global.seed };
     let plan = args.sampler.plan(process, Some(&mut probe))?;

@@ -163,9 +163,16 @@ fn words(asked: &Comparison<'_>, cell: &Shown<'_>, area: &Area, unit: f64, theme
         _ => theme.foreground(),
     };
     let text = cell.distance.map_or("not finite".to_owned(), plain);
-    layers.push(Layer::Text { x, y: area.y_scale.at(1.0 - 12.0 * unit / h), text, colour });
+    layers.push(Layer::Heading { x, y: area.y_scale.at(1.0 - 13.0 * unit / h), text, colour });
     let text = format!("NFE {}", cell.evaluations);
     layers.push(Layer::Text { x, y: area.y_scale.at(inset / h), text, colour: theme.muted() });
+}
+
+/// The distance above which a sampler has failed, so that it must not flatten the curves of the others.
+fn off_the_scale(distances: &[f64]) -> f64 {
+    let mut sorted = distances.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    30.0 * sorted.get(sorted.len() / 2).copied().unwrap_or(f64::INFINITY)
 }
 
 /// The distance against the evaluations of the score, one curve a sampler.
@@ -174,7 +181,9 @@ pub fn curves(asked: &Comparison<'_>, look: Look) -> Result<Drawing> {
     let seen = |c: &&Shown<'_>| c.distance.is_some_and(|d| d.is_finite() && d > 0.0);
     let cells: Vec<&Shown<'_>> = asked.cells.iter().filter(seen).collect();
     let nfe: Vec<f64> = cells.iter().map(|c| c.evaluations as f64).collect();
-    let mut ends: Vec<f64> = cells.iter().filter_map(|c| c.distance).collect();
+    let distances: Vec<f64> = cells.iter().filter_map(|c| c.distance).collect();
+    let most = off_the_scale(&distances);
+    let mut ends: Vec<f64> = distances.iter().copied().filter(|d| *d <= most).collect();
     ends.extend(asked.floor.iter().map(|(mean, _)| *mean));
     let (xs, ys) = (range_of(&nfe, 0.04, true), range_of(&ends, 0.05, true));
     // room for the floor's label
@@ -203,10 +212,11 @@ pub fn curves(asked: &Comparison<'_>, look: Look) -> Result<Drawing> {
         panel.layers.push(Layer::HorizontalLine { y: mean, label, colour: theme.floor(), dashed: true });
     }
     let caption = format!(
-        "{} of {} samples to the truth; grid {}. The floor is that of two true samples, its band three standard deviations.",
-        asked.metric,
+        "{} samples in each point; grid {}. The floor is the distance of two true samples, its band three standard \
+         deviations.{}",
         grouped(asked.n as u64),
         asked.grid,
+        if distances.iter().any(|d| *d > most) { " What leaves the picture at the top is off the scale." } else { "" },
     );
     let title = format!("Error against cost, {}", asked.subject.name);
     let mut figure = Figure::new(look.width, theme, title, caption);

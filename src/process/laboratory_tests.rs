@@ -126,7 +126,7 @@ fn runge_kutta_methods_have_their_order_on_a_smooth_field() {
     }
     // the pair makes the very same step, and its estimate is of the fifth power of the step
     let pair = Embedded { process: &p };
-    let mut slope = |x: &[f64], t: f64| Ok::<_, ()>(vec![score(x[0], t)]);
+    let mut slope = |x: &[f64], t: f64| Ok(vec![score(x[0], t)]);
     let (next, _) = pair.step(&[1.1], 4.0, 3.9, &mut slope).unwrap();
     close(next[0], run(&planned("ode-rk45", &p, &[4.0, 3.9]), 1.1, &score), 1e-14, "a step");
     let mut error = |h: f64| pair.step(&[1.1], 4.0, 4.0 - h, &mut slope).unwrap().1[0].abs();
@@ -346,6 +346,9 @@ fn other_names_and_options_are_understood_or_refused() {
     refused("edm", r#"{"s_churn":-1}"#, "found -1, expected 0 to 1000000");
     refused("pc", r#"{"snr":0}"#, "found 0");
     refused("ddim", r#"{"snr":0.1}"#, "the sampler pc or ald");
+    let many = SamplerOptions { corrector_steps: Some(10_000), ..SamplerOptions::default() };
+    let message = plan("ald", &ou, &grid("uniform", &ou, 1000).unwrap(), &many).unwrap_err().to_string();
+    assert!(message.contains("at most 4194304 evaluations"), "{message}");
     assert!(plan("dpmpp-2n", &ou, &[1.0, 0.5], &SamplerOptions::default()).unwrap_err().problem().hint.is_some());
 }
 

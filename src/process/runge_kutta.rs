@@ -5,6 +5,7 @@
 
 use super::Process;
 use super::sampler::{HISTORY, Stage, Step};
+use crate::error::Result;
 
 /// A method: where in the step each slope is taken, and the weights of the slopes so far for the next place.
 struct Tableau {
@@ -75,6 +76,9 @@ fn explicit(step: &Step, method: &Tableau) -> Vec<Stage> {
     method.places.iter().zip(method.weights).enumerate().map(stage).collect()
 }
 
+/// Scores of all of a state at a time.
+pub type ScoreAt<'a> = &'a mut dyn FnMut(&[f64], f64) -> Result<Vec<f64>>;
+
 /// Dormand and Prince's pair of orders 5 and 4 on plain numbers, for choosing steps.
 pub struct Embedded<'a> {
     /// The process of the ODE.
@@ -83,18 +87,11 @@ pub struct Embedded<'a> {
 
 impl Embedded<'_> {
     /// A step from `t` down to `s` from the state `x`: the state at `s` and the estimate of its error.
-    /// `score` gives the scores of all of a state at a time.
-    pub fn step<E>(
-        &self,
-        x: &[f64],
-        t: f64,
-        s: f64,
-        score: &mut dyn FnMut(&[f64], f64) -> Result<Vec<f64>, E>,
-    ) -> Result<(Vec<f64>, Vec<f64>), E> {
+    pub fn step(&self, x: &[f64], t: f64, s: f64, score: ScoreAt<'_>) -> Result<(Vec<f64>, Vec<f64>)> {
         let h = t - s;
         let mut slopes: Vec<Vec<f64>> = Vec::new();
         let mut at = x.to_vec();
-        let mut evaluate = |at: &[f64], time: f64| -> Result<Vec<f64>, E> {
+        let mut evaluate = |at: &[f64], time: f64| -> Result<Vec<f64>> {
             let [c_x, c_score] = slope(self.process, time);
             Ok(score(at, time)?.iter().zip(at).map(|(s, x)| c_x * x + c_score * s).collect())
         };

@@ -15,12 +15,15 @@
 //! device gets their f32 roundings.
 
 use super::options::{self, SamplerOptions};
-use super::{Process, check_grid, multistep, runge_kutta, schemes, unknown_name};
+use super::{Process, check_grid, multistep, runge_kutta, schemes, unknown_name, usage};
 use crate::error::Result;
 use serde::Serialize;
 
 /// The most earlier outputs a stage may use.
 pub const HISTORY: usize = 5;
+
+/// The most evaluations of a plan: its stages take a gigabyte then.
+pub const MAX_EVALUATIONS: usize = 1 << 22;
 
 /// One evaluation of the score and the affine update that follows it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -233,6 +236,13 @@ pub fn plan(name: &str, process: &Process, grid: &[f64], options: &SamplerOption
     let step = |(index, pair): (usize, &[f64])| {
         (row.stages)(&Step { process, t: pair[0], s: pair[1], index, times: grid, options })
     };
+    // the last step has the most stages
+    let last = grid.len() - 2;
+    let most = step((last, &grid[last..])).len() * (last + 1);
+    if most > MAX_EVALUATIONS {
+        let expected = format!("at most {MAX_EVALUATIONS} evaluations; use fewer steps");
+        return Err(usage("steps", format!("{} steps with about {most} evaluations", last + 1), &expected));
+    }
     let stages: Vec<Stage> = grid.windows(2).enumerate().flat_map(step).collect();
     Ok(Plan { sampler: row.name, times: grid.to_vec(), stages, prior_std: process.prior_std() })
 }

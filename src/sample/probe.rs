@@ -88,8 +88,8 @@ impl Probe<'_> {
                 (x, t) = (next, s);
                 times.push(s);
             }
-            // a norm that is not a number asks for the smallest factor
-            h = taken * (0.9 * norm.powf(-0.2)).max(0.2).min(5.0);
+            let factor = 0.9 * norm.powf(-0.2);
+            h = taken * if factor.is_nan() { 0.2 } else { factor.clamp(0.2, 5.0) };
         }
         Ok(times)
     }

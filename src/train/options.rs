@@ -144,20 +144,6 @@ pub struct TrainOptions {
     pub checkpoint_every: Option<u32>,
 }
 
-#[cfg(test)]
-mod process_tests {
-    use super::*;
-
-    #[test]
-    fn every_key_of_every_process_has_a_flag() {
-        for (row, key) in PROCESSES.iter().flat_map(|row| row.keys.iter().map(move |key| (row, key))) {
-            let text = format!("process = \"{}\"\n{} = {:?}\n", row.name, key.name.replace('_', "-"), key.default);
-            let options: ProcessOptions = toml::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", key.name));
-            assert_eq!(options.build().unwrap(), Process::named(row.name).unwrap(), "{}", key.name);
-        }
-    }
-}
-
 impl Default for TrainOptions {
     fn default() -> Self {
         crate::defaults::defaults::<Self>()
@@ -276,5 +262,19 @@ impl TrainOptions {
     /// Steps between checkpoints.
     pub fn checkpoint_interval(&self) -> u32 {
         self.checkpoint_every.unwrap_or((self.steps / 10).max(1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_of_every_process_has_a_flag() {
+        for (row, key) in PROCESSES.iter().flat_map(|row| row.keys.iter().map(move |key| (row, key))) {
+            let text = format!("process = \"{}\"\n{} = {:?}\n", row.name, key.name.replace('_', "-"), key.default);
+            let options: ProcessOptions = toml::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", key.name));
+            assert_eq!(options.build().unwrap(), Process::named(row.name).unwrap(), "{}", key.name);
+        }
     }
 }

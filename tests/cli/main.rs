@@ -11,6 +11,7 @@ mod checkpoints;
 mod data;
 mod good;
 mod harness;
+mod laboratory;
 mod outputs;
 mod processes;
 mod signals;
