@@ -66,6 +66,7 @@ Examples:
   scorefield train table.csv --out r                 a model of your own table
   scorefield sample r -n 1000 -o synthetic.csv       rows with the same header
   scorefield eval r                                  how good it is, each number with its floor
+  scorefield compare r                               its samplers side by side, and error against cost
 
 Data sets are name[@variant][:key=value,...] (`scorefield data` lists them) or a file: CSV, NPY, NPZ, or a PNG
 as a density. Times run from 0 (data) to T (noise).
