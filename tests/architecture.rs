@@ -27,8 +27,8 @@ const ROOMS: &[(&str, &[&str])] = &[
         &["defaults", "distribution", "error", "network", "oracle", "process", "random", "recording", "reference"],
     ),
     ("score", &["error", "network", "oracle", "process", "recording", "train"]),
-    ("sample", &["error", "process", "recording", "score"]),
-    ("evaluate", &["distribution", "error", "metrics", "process", "random", "recording", "score", "train"]),
+    ("sample", &["error", "process", "random", "recording", "score"]),
+    ("evaluate", &["distribution", "error", "metrics", "process", "random", "recording", "sample", "score", "train"]),
     (
         "doctor",
         &[

@@ -12,7 +12,7 @@ use scorefield::process::{Plan, Process, SAMPLERS, SamplerOptions, grid, plan};
 use scorefield::random::{Purpose, normals, words};
 use scorefield::recording::Engine;
 use scorefield::reference::Reference;
-use scorefield::sample::{self, NetworkScore, Request, Score, State};
+use scorefield::sample::{self, NetworkScore, Probe, Request, Score, State};
 use scorefield::score::GaussianScore;
 
 const DIM: usize = 4;
@@ -59,17 +59,19 @@ fn gaussian(process: &Process, mean: f64, variance: f64) -> GaussianScore {
 fn every_sampler_has_its_exact_law_on_normal_data() {
     let mut gpu = device();
     let mut wrong = Vec::new();
-    for (p, name) in ["ou", "vp"].into_iter().enumerate() {
+    for (p, name) in ["ou", "vp", "sub-vp", "flow"].into_iter().enumerate() {
         let process = Process::named(name).unwrap();
         for (i, row) in SAMPLERS.iter().enumerate() {
-            for steps in [1, 2, 16] {
+            // one count of steps beyond the first two processes, which all samplers see in all ways
+            let counts: &[usize] = if p < 2 { &[1, 2, 16] } else { &[5] };
+            for &steps in counts {
                 let (mean, var) = if steps == 2 { (-0.5, 3.0) } else { (1.5, 0.25) };
                 let plan = planned(row.name, &process, steps);
                 let law = plan.affine_law(&process, mean, var);
                 let seed = (77_000 + 1000 * p + 100 * i + steps) as u64;
                 let values = draw(&mut gpu, &gaussian(&process, mean, var), &plan, ROWS, ROWS as usize, seed);
                 let (z_mean, z_var) = z_scores(&values, law.mean, law.var);
-                println!("{name} {:9} N = {steps:2}: mean z {z_mean:6.2}, variance z {z_var:6.2}", row.name);
+                println!("{name} {:12} N = {steps:2}: mean z {z_mean:6.2}, variance z {z_var:6.2}", row.name);
                 if !(z_mean.abs() < 5.85 && z_var.abs() < 5.96) {
                     wrong.push(format!("{name} {} N = {steps}: {z_mean} {z_var}", row.name));
                 }
@@ -152,7 +154,8 @@ fn chunks_of_any_size_give_the_same_bytes() {
     let mut gpu = device();
     let process = Process::named("ou").unwrap();
     let (normal, network) = (gaussian(&process, 1.0, 0.5), network());
-    let cases: [(&str, &dyn Score); 3] = [("ei", &network), ("ode-heun", &network), ("em", &normal)];
+    let cases: [(&str, &dyn Score); 5] =
+        [("ei", &network), ("ode-heun", &network), ("unipc", &network), ("edm", &network), ("em", &normal)];
     for (sampler, score) in cases {
         let plan = planned(sampler, &process, 3);
         let whole = draw(&mut gpu, score, &plan, 4096, 4096, 6);
@@ -170,7 +173,7 @@ fn chunks_of_any_size_give_the_same_bytes() {
 fn deterministic_samplers_use_no_noise() {
     let process = Process::named("vp").unwrap();
     for row in SAMPLERS {
-        let noisy = planned(row.name, &process, 4).stages.iter().any(|s| s.c_noise != 0.0);
+        let noisy = planned(row.name, &process, 8).stages.iter().any(|s| s.c_noise != 0.0);
         assert_eq!(noisy, !row.deterministic, "{}", row.name);
     }
 }
@@ -179,7 +182,7 @@ fn deterministic_samplers_use_no_noise() {
 fn whole_reverse_processes_agree_with_the_reference() {
     let mut gpu = device();
     let network = network();
-    for sampler in ["ei", "ode-heun"] {
+    for sampler in ["ei", "ode-heun", "ode-rk45", "unipc", "dpmpp-3m", "pc"] {
         let plan = planned(sampler, &network.process, 12);
         let there = draw(&mut gpu, &network, &plan, 45, 32, 9);
         let here = draw(&mut Reference::default(), &network, &plan, 45, 45, 9);
@@ -187,4 +190,33 @@ fn whole_reverse_processes_agree_with_the_reference() {
         let worst = here.iter().zip(&there).fold(0.0f32, |m, (a, b)| m.max((a - b).abs()));
         assert!(worst <= 1e-4 * scale, "{sampler}: {worst:e} of {scale}");
     }
+}
+
+#[test]
+fn chosen_steps_keep_the_error_below_the_tolerance_and_depend_on_the_seed_alone() {
+    let mut gpu = device();
+    for name in ["ou", "edm", "flow"] {
+        let process = Process::named(name).unwrap();
+        let score = gaussian(&process, 1.5, 0.25);
+        let mut chosen = |tolerance: f64, seed: u64| {
+            Probe { engine: &mut gpu, score: &score, process: &process, seed }.adaptive_grid(tolerance).unwrap()
+        };
+        let times = chosen(1e-4, 3);
+        assert_eq!(times, chosen(1e-4, 3));
+        assert_ne!(times, chosen(1e-4, 4));
+        assert!(times.len() > chosen(1e-2, 3).len(), "{name}: a smaller tolerance takes more steps");
+        // the law that these steps give, against that of the exact flow from the same start
+        let law = |times: &[f64]| {
+            plan("ode-rk45", &process, times, &SamplerOptions::default()).unwrap().affine_law(&process, 1.5, 0.25)
+        };
+        let (got, want) = (law(&times), law(&grid("log-snr", &process, 4000).unwrap()));
+        let off = (got.mean - want.mean).abs().max((got.var.sqrt() - want.var.sqrt()).abs());
+        println!("{name}: {} steps, off by {off:e}", times.len() - 1);
+        // local errors of 1e-4 (1 + |x|) a step, which the contracting flow partly forgets
+        assert!(off < 1e-4 * times.len() as f64, "{name}: {off:e} in {} steps", times.len() - 1);
+    }
+    let process = Process::named("ou").unwrap();
+    let score = gaussian(&process, 1.5, 0.25);
+    let mut probe = Probe { engine: &mut gpu, score: &score, process: &process, seed: 0 };
+    assert!(probe.adaptive_grid(1e-9).is_err() && probe.adaptive_grid(f64::NAN).is_err());
 }

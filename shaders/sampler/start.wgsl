@@ -1,6 +1,8 @@
 // Where the reverse process starts: x = spread xi with xi ~ N(0, I), a function of (seed, index of the sample) only.
 //
-// shapes    x, base, previous (B, D) in panels; control[1] is the index of the first sample
+// Earlier outputs of the score begin as 0.
+//
+// shapes    x, base (B, D) in panels; history (B, H) in panels, H features; control[1] is the index of the first sample
 // dispatch  one invocation a row of the padded batch
 #import lib/index
 #import lib/panel
@@ -10,6 +12,7 @@
 struct Params {
     rows: u32, // padded B
     dim: u32,
+    history: u32, // H
     seed_low: u32,
     seed_high: u32,
     spread: f32, // standard deviation of the prior
@@ -18,7 +21,7 @@ struct Params {
 @group(0) @binding(0) var<storage, read> control: array<u32>; // [0] stage, [1] first sample
 @group(0) @binding(1) var<storage, read_write> x: array<f32>; // (B, D) in panels
 @group(0) @binding(2) var<storage, read_write> base: array<f32>; // (B, D) in panels
-@group(0) @binding(3) var<storage, read_write> previous: array<f32>; // (B, D) in panels
+@group(0) @binding(3) var<storage, read_write> history: array<f32>; // (B, H) in panels
 @group(0) @binding(4) var<uniform> params: Params;
 
 @compute @workgroup_size(64)
@@ -36,7 +39,7 @@ fn main(
         let at = panel_index(b, d, params.dim);
         x[at] = params.spread * z.x;
         base[at] = params.spread * z.x;
-        previous[at] = 0.0;
         z = z.yzwx;
     }
+    for (var h = 0u; h < params.history; h++) { history[panel_index(b, h, params.history)] = 0.0; }
 }

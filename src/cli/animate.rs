@@ -60,7 +60,7 @@ pub fn run(context: &mut Context, args: &Args) -> Result<()> {
             Problem::new("a count is out of range").at("--frames").found(args.frames).expected("2 to 1000"),
         ));
     }
-    let found = args.score.find(context, args.run.as_deref(), args.sampler.which()?)?;
+    let found = args.score.find(context, args.run.as_deref(), args.sampler.scheme.which()?)?;
     found.notes.iter().for_each(|n| context.ui.note(n));
     let subject = truth_of(context, &found);
     if subject.dim < 2 {

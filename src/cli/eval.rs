@@ -16,7 +16,7 @@ use crate::metrics::Settings;
 use crate::metrics::exact_w2::MOST;
 use crate::process::Plan;
 use crate::recording::Engine;
-use crate::sample::{self, Request, State};
+use crate::sample::{self, Probe, Request, State};
 
 /// Samples of a model when the command line does not say.
 const SAMPLES: usize = 10_000;
@@ -115,7 +115,7 @@ fn files(context: &mut Context, args: &Args, [run, truth]: [&str; 2], signals: &
 }
 
 /// The run of a model with its data re-created, as far as they are at hand.
-fn truth_of(context: &Context, found: &mut Found, name: &str) -> Result<Option<Loaded>> {
+pub(super) fn truth_of(context: &Context, found: &mut Found, name: &str) -> Result<Option<Loaded>> {
     // a checkpoint file inside a run directory still belongs to that run
     found.dir = found.dir.take().or_else(|| RunDir::open(name).ok());
     let Some(dir) = found.dir.as_ref().filter(|d| d.config().exists()) else { return Ok(None) };
@@ -136,7 +136,7 @@ fn truth_of(context: &Context, found: &mut Found, name: &str) -> Result<Option<L
 }
 
 fn model(context: &mut Context, args: &Args, signals: &Signals) -> Result<()> {
-    let mut found = args.score.find(context, args.run.as_deref(), args.sampler.which()?)?;
+    let mut found = args.score.find(context, args.run.as_deref(), args.sampler.scheme.which()?)?;
     found.notes.iter().for_each(|n| context.ui.note(n));
     let loaded = match found.loaded.take() {
         Some(loaded) => Some(loaded),
@@ -159,7 +159,7 @@ fn model(context: &mut Context, args: &Args, signals: &Signals) -> Result<()> {
         return ladder::climb(context, args, engine.as_mut(), &found, &what, signals);
     }
     let (samples, plan) = draw(context, args, &args.sampler, engine.as_mut(), &found, n, signals)?;
-    if let Some(known) = ladder::known(&found, exact, &plan, &args.sampler.grid) {
+    if let Some(known) = ladder::known(&found, exact, &plan, &args.sampler.scheme.grid) {
         ladder::head(context, &found, n)?;
         let value = ladder::line(context, &known, &plan, &in_model_units(&samples, &found), found.card.dim)?;
         context.ui.value("discretisation", value);
@@ -196,7 +196,8 @@ pub(super) fn draw(
     signals: &Signals,
 ) -> Result<(Vec<f32>, Plan)> {
     let seed = context.global.seed;
-    let plan = sampler.plan(&found.score.process, &mut |times| sample::energy(engine, &found.score, times, seed))?;
+    let process = &found.score.process;
+    let plan = sampler.plan(process, Some(&mut Probe { engine, score: &found.score, process, seed }))?;
     let (shift, scale) = (&found.card.shift, &found.card.scale);
     // invariant: `check` holds n below 2^28
     let count = n as u32;
@@ -247,7 +248,7 @@ fn log(context: &Context, args: &Args, found: &mut Found, n: usize, said: &Evalu
     let Some(dir) = &mut found.dir else { return };
     let mut line = json!({
         "step": found.step, "eval/n": n, "eval/seed": context.global.seed, "eval/sampler": args.sampler.sampler,
-        "eval/steps": args.sampler.steps, "eval/grid": args.sampler.grid, "eval/weights": args.sampler.weights,
+        "eval/steps": args.sampler.steps, "eval/grid": args.sampler.scheme.grid, "eval/weights": args.sampler.scheme.weights,
     });
     for m in &said.measurements {
         let key = format!("eval/{}", evaluate::key(m));

@@ -119,7 +119,7 @@ pub fn climb(
     for (i, &steps) in what.rungs.iter().enumerate() {
         let sampler = SamplerArgs { steps, ..args.sampler.clone() };
         let (samples, plan) = eval::draw(context, args, &sampler, engine, found, what.n, signals)?;
-        if let Some(known) = known(found, what.exact, &plan, &sampler.grid) {
+        if let Some(known) = known(found, what.exact, &plan, &sampler.scheme.grid) {
             if i == 0 {
                 head(context, found, what.n)?;
             }

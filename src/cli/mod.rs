@@ -1,6 +1,7 @@
 //! The command line: one file a command. A command parses, calls the library, prints.
 
 mod animate;
+mod compare;
 mod data;
 mod demo;
 mod describe;
@@ -67,6 +68,7 @@ Examples:
   scorefield train table.csv --out r                 a model of your own table
   scorefield sample r -n 1000 -o synthetic.csv       rows with the same header
   scorefield eval r                                  how good it is, each number with its floor
+  scorefield compare r                               its samplers side by side, and error against cost
 
 Data sets are name[@variant][:key=value,...] (`scorefield data` lists them) or a file: CSV, NPY, NPZ, or a PNG
 as a density. Times run from 0 (data) to T (noise).
@@ -83,6 +85,7 @@ enum Command {
     Data(Box<data::Args>),
     Plot(Box<plot::Args>),
     Animate(Box<animate::Args>),
+    Compare(Box<compare::Args>),
     Devices(device::DevicesArgs),
     Doctor(device::DoctorArgs),
 }
@@ -166,6 +169,7 @@ fn dispatch(context: &mut Context, command: Command) -> Result<()> {
         Command::Data(a) => data::run(context, &a),
         Command::Plot(a) => plot::run(context, &a),
         Command::Animate(a) => animate::run(context, &a),
+        Command::Compare(a) => compare::run(context, &a),
         Command::Devices(a) => device::devices(context, &a),
         Command::Doctor(a) => device::doctor(context, &a),
     }

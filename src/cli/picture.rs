@@ -8,12 +8,13 @@ use super::signals::Signals;
 use super::{Context, ui::Progress};
 use crate::config::{self, RunConfig};
 use crate::error::{Error, Problem, Result};
-use crate::io::{ReadOptions, read_table};
+use crate::io::{ReadOptions, check_writable, read_table};
 use crate::pictures::{self, Look, Model, Subject};
 use crate::process::Plan;
 use crate::recording::Engine;
 use crate::render::charts::MAX_COLUMNS;
 use crate::render::figure::WIDTHS;
+use crate::sample::Probe;
 
 /// Size and colours of a picture.
 #[derive(clap::Args, Clone)]
@@ -57,7 +58,7 @@ pub(super) fn scene(context: &Context, name: Option<&str>, args: &SamplerArgs, s
     if let Some(name) = bare {
         return Ok(Scene { subject: load(context, name)?, found: None });
     }
-    let found = score.find(context, name, args.which()?)?;
+    let found = score.find(context, name, args.scheme.which()?)?;
     found.notes.iter().for_each(|n| context.ui.note(n));
     Ok(Scene { subject: truth_of(context, &found), found: Some(found) })
 }
@@ -142,6 +143,19 @@ pub(super) fn columns(args: &[usize], subject: &Subject, pairs: bool) -> Result<
     Ok(args.to_vec())
 }
 
+/// Refuses an output that is not a PNG or cannot be written.
+pub(super) fn check_png(path: &Path, force: bool) -> Result<()> {
+    if path.extension().is_none_or(|e| !e.eq_ignore_ascii_case("png")) {
+        return Err(Error::usage(
+            Problem::new("pictures are written as PNG")
+                .at("-o")
+                .found(path.display())
+                .expected("a name that ends in .png"),
+        ));
+    }
+    check_writable(path, force)
+}
+
 pub(super) fn check_count(flag: &str, n: usize, most: usize) -> Result<usize> {
     if (1..=most).contains(&n) {
         return Ok(n);
@@ -151,7 +165,8 @@ pub(super) fn check_count(flag: &str, n: usize, most: usize) -> Result<usize> {
 
 /// The reverse process that the flags ask for.
 pub(super) fn plan(args: &SamplerArgs, found: &Found, engine: &mut dyn Engine, seed: u64) -> Result<Plan> {
-    args.plan(&found.score.process, &mut |times| crate::sample::energy(engine, &found.score, times, seed))
+    let process = &found.score.process;
+    args.plan(process, Some(&mut Probe { engine, score: &found.score, process, seed }))
 }
 
 /// The sampler for pictures of motion: the one asked for, or one without noise.

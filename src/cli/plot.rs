@@ -1,16 +1,15 @@
 //! `plot`: a still picture of a run, a file or a named distribution.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::Context;
 use super::picture::{
-    LookArgs, Scene, check_count, columns, cut, default_output, model_of, plan, scene, smooth, watcher,
+    LookArgs, Scene, check_count, check_png, columns, cut, default_output, model_of, plan, scene, smooth, watcher,
 };
 use super::run::ScoreArgs;
 use super::sample::SamplerArgs;
 use super::signals::Signals;
 use crate::error::{Error, Problem, Result};
-use crate::io::check_writable;
 use crate::pictures::{self, Kind, Log, Look, Model, Subject};
 use crate::process::Process;
 use crate::recording::Engine;
@@ -171,18 +170,6 @@ fn everything(context: &mut Context, args: &Args, look: Look, signals: &Signals)
     let files: Vec<String> = files.iter().map(|f| f.display().to_string()).collect();
     context.ui.value("output", files.clone());
     context.ui.say(&files.join("\n"))
-}
-
-fn check_png(path: &Path, force: bool) -> Result<()> {
-    if path.extension().is_none_or(|e| !e.eq_ignore_ascii_case("png")) {
-        return Err(Error::usage(
-            Problem::new("pictures are written as PNG")
-                .at("-o")
-                .found(path.display())
-                .expected("a name that ends in .png"),
-        ));
-    }
-    check_writable(path, force)
 }
 
 /// What a kind cannot do with this subject, said before a device is opened.

@@ -8,6 +8,7 @@ use crate::error::{Error, Problem, Result};
 use crate::io::{Checkpoint, RunDir};
 use crate::model::{ModelCard, Which};
 use crate::oracle::Law;
+use crate::process::PROCESSES;
 use crate::score::{AnyScore, ExactScore};
 use crate::session;
 use crate::train::ProcessOptions;
@@ -73,7 +74,10 @@ pub struct ScoreArgs {
 }
 
 /// Flags of a process, which a RUN has already.
-const PROCESS_FLAGS: &[&str] = &["process", "t_max", "t0", "beta_min", "beta_max", "sigma_min", "sigma_max"];
+fn process_flags() -> impl Iterator<Item = &'static str> {
+    let keys = PROCESSES.iter().flat_map(|row| row.keys).map(|key| key.name);
+    ["process", "t_max", "t0"].into_iter().chain(keys)
+}
 
 impl ScoreArgs {
     fn kind(&self) -> Option<&'static Kind> {
@@ -111,7 +115,7 @@ impl ScoreArgs {
 
     /// Refuses flags of a process where a run has one.
     fn no_process(&self, context: &Context) -> Result<()> {
-        match PROCESS_FLAGS.iter().find(|flag| context.given(flag)) {
+        match process_flags().find(|flag| context.given(flag)) {
             None => Ok(()),
             Some(flag) => {
                 let problem =

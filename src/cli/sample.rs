@@ -12,8 +12,8 @@ use crate::defaults::choices;
 use crate::error::{Error, Problem, Result};
 use crate::io::PointWriter;
 use crate::model::Which;
-use crate::process::{self, GRIDS, Plan, Process, SAMPLERS, SamplerOptions, Variance};
-use crate::sample::{self, Follow, Request, State};
+use crate::process::{self, GRIDS, Plan, Process, SAMPLERS, SamplerOptions, SamplerRow, Variance};
+use crate::sample::{self, Follow, Probe, Request, State};
 
 /// Which reverse process.
 #[derive(clap::Args, Clone)]
@@ -23,20 +23,54 @@ pub struct SamplerArgs {
     /// Reverse steps
     #[arg(long, default_value_t = 250, help_heading = "Sampler")]
     pub steps: usize,
+    #[command(flatten)]
+    pub scheme: Scheme,
+}
+
+/// What a reverse process may be told beside its sampler and steps.
+#[derive(clap::Args, Clone)]
+pub struct Scheme {
     #[arg(long, help = choices("Time grid", GRIDS, |g| g.name), default_value = "benton", help_heading = "Sampler")]
     pub grid: String,
+    /// karras grid: its exponent [default: 7]
+    #[arg(long, help_heading = "Sampler")]
+    pub rho: Option<f64>,
     /// ddpm: variance of a step: beta, beta-tilde, analytic
     #[arg(long, help_heading = "Sampler")]
     pub variance: Option<String>,
-    /// ddim: 0 is deterministic, 1 is ancestral
+    /// ddim, dpmpp-2m-sde: 0 is deterministic, 1 is ancestral
     #[arg(long, help_heading = "Sampler")]
     pub eta: Option<f64>,
+    /// unipc, deis: evaluations a step looks at, 1 to 3
+    #[arg(long, help_heading = "Sampler")]
+    pub order: Option<u32>,
+    /// ode-rk45: error of a step, relative and absolute, by which it chooses its steps [default: 0.0001]
+    #[arg(long, help_heading = "Sampler")]
+    pub tolerance: Option<f64>,
+    /// edm: noise added back over all steps, S_churn; 0 is deterministic [default: 40]
+    #[arg(long, help_heading = "Sampler")]
+    pub s_churn: Option<f64>,
+    /// edm: only where sigma / m is at least this, S_tmin [default: 0.05]
+    #[arg(long, help_heading = "Sampler")]
+    pub s_tmin: Option<f64>,
+    /// edm: only where sigma / m is at most this, S_tmax [default: 50]
+    #[arg(long, help_heading = "Sampler")]
+    pub s_tmax: Option<f64>,
+    /// edm: factor of that noise, S_noise [default: 1]
+    #[arg(long, help_heading = "Sampler")]
+    pub s_noise: Option<f64>,
+    /// pc, ald: r of Langevin steps of size 2 r^2 sigma^2 [default: 0.16]
+    #[arg(long, help_heading = "Sampler")]
+    pub snr: Option<f64>,
+    /// pc, ald: Langevin steps at each time [default: pc 1, ald 5]
+    #[arg(long, help_heading = "Sampler")]
+    pub corrector_steps: Option<u32>,
     /// Weights: ema, raw
     #[arg(long, default_value = "ema", help_heading = "Sampler")]
     pub weights: String,
 }
 
-impl SamplerArgs {
+impl Scheme {
     /// Which set of weights they ask for.
     pub fn which(&self) -> Result<Which> {
         match self.weights.as_str() {
@@ -50,27 +84,91 @@ impl SamplerArgs {
             )),
         }
     }
-    /// The plan for a process; `energy` gives E|s|^2 / D at a list of times, for the analytic variance.
-    pub fn plan(&self, process: &Process, energy: &mut dyn FnMut(&[f64]) -> Result<Vec<f64>>) -> Result<Plan> {
-        let times = process::grid(&self.grid, process, self.steps)?;
-        let variance = self.variance.as_deref().map(|v| {
-            let names =
-                [("beta", Variance::Beta), ("beta-tilde", Variance::BetaTilde), ("analytic", Variance::Analytic)];
-            names.iter().find(|(n, _)| *n == v).map(|(_, variance)| *variance).ok_or_else(|| {
-                Error::usage(
-                    Problem::new("there is no such choice")
-                        .at("--variance")
-                        .found(format!("`{v}`"))
-                        .expected("beta, beta-tilde or analytic"),
-                )
-            })
-        });
-        let variance = variance.transpose()?;
-        let energy_per_dim = match variance {
-            Some(Variance::Analytic) => Some(energy(&times[..times.len() - 1])?),
+
+    /// The variance of `ddpm`.
+    fn variance(&self) -> Result<Option<Variance>> {
+        let Some(name) = self.variance.as_deref() else { return Ok(None) };
+        let names = [("beta", Variance::Beta), ("beta-tilde", Variance::BetaTilde), ("analytic", Variance::Analytic)];
+        match names.iter().find(|(n, _)| *n == name) {
+            Some((_, variance)) => Ok(Some(*variance)),
+            None => Err(Error::usage(
+                Problem::new("there is no such choice")
+                    .at("--variance")
+                    .found(format!("`{name}`"))
+                    .expected("beta, beta-tilde or analytic"),
+            )),
+        }
+    }
+
+    /// The same without the options that `row` lacks.
+    pub fn known_by(&self, row: &SamplerRow) -> Self {
+        let knows = |option: &str| row.options.contains(&option);
+        let o = self.clone();
+        Self {
+            variance: o.variance.filter(|_| knows("variance")),
+            eta: o.eta.filter(|_| knows("eta")),
+            order: o.order.filter(|_| knows("order")),
+            s_churn: o.s_churn.filter(|_| knows("s_churn")),
+            s_tmin: o.s_tmin.filter(|_| knows("s_tmin")),
+            s_tmax: o.s_tmax.filter(|_| knows("s_tmax")),
+            s_noise: o.s_noise.filter(|_| knows("s_noise")),
+            snr: o.snr.filter(|_| knows("snr")),
+            corrector_steps: o.corrector_steps.filter(|_| knows("corrector_steps")),
+            tolerance: o.tolerance.filter(|_| row.adaptive),
+            ..o
+        }
+    }
+}
+
+impl SamplerArgs {
+    /// The plan for a process. A sampler that chooses its steps, and the analytic variance, ask the `probe`; without
+    /// one the plan is only good for checking what was asked for.
+    pub fn plan(&self, process: &Process, mut probe: Option<&mut Probe<'_>>) -> Result<Plan> {
+        let row = process::sampler(&self.sampler)?;
+        if let Some(tolerance) = self.scheme.tolerance {
+            if !row.adaptive {
+                let names: Vec<_> = SAMPLERS.iter().filter(|r| r.adaptive).map(|r| r.name).collect();
+                let problem = Problem::new("only a sampler that chooses its steps has a tolerance").at("--tolerance");
+                return Err(Error::usage(problem.found(row.name).expected(names.join(" or "))));
+            }
+            sample::check_tolerance(tolerance)?;
+        }
+        match probe.as_deref_mut().filter(|_| row.adaptive) {
+            Some(asked) => {
+                let times = asked.adaptive_grid(self.scheme.tolerance.unwrap_or(sample::TOLERANCE))?;
+                self.over(process, &times, probe)
+            }
+            None => self.fixed_plan(process, probe),
+        }
+    }
+
+    /// As [`SamplerArgs::plan`], but always with the number of steps and the grid that were given.
+    pub fn fixed_plan(&self, process: &Process, probe: Option<&mut Probe<'_>>) -> Result<Plan> {
+        let keys: Vec<_> = self.scheme.rho.map(|rho| ("rho", rho)).into_iter().collect();
+        self.over(process, &process::grid_with(&self.scheme.grid, process, self.steps, &keys)?, probe)
+    }
+
+    fn over(&self, process: &Process, times: &[f64], probe: Option<&mut Probe<'_>>) -> Result<Plan> {
+        let s = &self.scheme;
+        let variance = s.variance()?;
+        let energy_per_dim = match (variance, probe) {
+            (Some(Variance::Analytic), Some(probe)) => Some(probe.energy(&times[..times.len() - 1])?),
+            (Some(Variance::Analytic), None) => Some(vec![1.0; times.len() - 1]),
             _ => None,
         };
-        process::plan(&self.sampler, process, &times, &SamplerOptions { variance, eta: self.eta, energy_per_dim })
+        let options = SamplerOptions {
+            variance,
+            eta: s.eta,
+            energy_per_dim,
+            order: s.order,
+            s_churn: s.s_churn,
+            s_tmin: s.s_tmin,
+            s_tmax: s.s_tmax,
+            s_noise: s.s_noise,
+            snr: s.snr,
+            corrector_steps: s.corrector_steps,
+        };
+        process::plan(&self.sampler, process, times, &options)
     }
 }
 
@@ -120,7 +218,7 @@ Examples:
 /// Samples to a file.
 pub fn run(context: &mut Context, args: &Args) -> Result<()> {
     let signals = Signals::install();
-    let found = args.score.find(context, args.run.as_deref(), args.sampler.which()?)?;
+    let found = args.score.find(context, args.run.as_deref(), args.sampler.scheme.which()?)?;
     found.notes.iter().for_each(|n| context.ui.note(n));
     if args.n == 0 && !args.dry_run {
         return Err(Error::usage(Problem::new("no samples were asked for").at("-n").found(0).expected("at least 1")));
@@ -154,12 +252,8 @@ pub fn run(context: &mut Context, args: &Args) -> Result<()> {
         ));
     }
     let process = &found.score.process;
-    // once with any energies, so that whatever can be refused is refused before a device is opened
-    let stages = args.sampler.plan(process, &mut |times| Ok(vec![1.0; times.len()]))?.stages.len();
-    let follow = args.trajectories.as_ref().map(|_| Follow {
-        paths: args.paths.clamp(1, args.n.max(1) as usize),
-        stages: sample::frames(stages, args.frames),
-    });
+    // once without a score, so that whatever can be refused is refused before a device is opened
+    args.sampler.plan(process, None)?;
     if args.dry_run {
         // a missing directory would be made, which a dry run does not
         if output.parent().is_some_and(|p| p.as_os_str().is_empty() || p.is_dir()) {
@@ -174,6 +268,17 @@ pub fn run(context: &mut Context, args: &Args) -> Result<()> {
         ));
     }
     let mut writer = PointWriter::create(&output, args.force, schema, args.n as usize, dim)?;
+    if let Some(path) = &args.trajectories {
+        crate::io::check_writable(path, args.force)?;
+    }
+    let mut engine = context.engine()?;
+    let mut probe = Probe { engine: engine.as_mut(), score: &found.score, process, seed: context.global.seed };
+    let plan = args.sampler.plan(process, Some(&mut probe))?;
+    let stages = plan.evaluations();
+    let follow = args.trajectories.as_ref().map(|_| Follow {
+        paths: args.paths.clamp(1, args.n.max(1) as usize),
+        stages: sample::frames(stages, args.frames),
+    });
     let mut paths = match (&args.trajectories, &follow) {
         (Some(path), Some(f)) => Some((
             PointWriter::create(path, args.force, None, f.paths * f.stages.len(), dim)?
@@ -182,10 +287,6 @@ pub fn run(context: &mut Context, args: &Args) -> Result<()> {
         )),
         _ => None,
     };
-    let mut engine = context.engine()?;
-    let plan = args
-        .sampler
-        .plan(process, &mut |times| crate::sample::energy(engine.as_mut(), &found.score, times, context.global.seed))?;
     let request = Request {
         score: &found.score,
         plan: &plan,
@@ -231,16 +332,19 @@ pub fn run(context: &mut Context, args: &Args) -> Result<()> {
         file.finish()?;
     }
     let seconds = clock.elapsed().as_secs_f64();
-    let rate = f64::from(args.n) * args.sampler.steps as f64 / seconds;
+    let steps = plan.times.len() - 1;
+    let rate = f64::from(args.n) * stages as f64 / seconds;
     context.ui.value("output", output.display().to_string());
     context.ui.value("n", args.n);
-    context.ui.value("sampler", json!({"name": args.sampler.sampler, "steps": args.sampler.steps, "grid": args.sampler.grid, "kappa": process::kappa(&plan.times)}));
+    let chosen = process::sampler(plan.sampler)?.adaptive;
+    let grid = if chosen { "chosen" } else { &args.sampler.scheme.grid };
+    context.ui.value("sampler", json!({"name": plan.sampler, "steps": steps, "evaluations": stages, "grid": grid, "kappa": process::kappa(&plan.times)}));
     context.ui.value("seconds", seconds);
     if output.as_os_str() == "-" {
         return Ok(());
     }
     context.ui.say(&format!(
-        "{} samples in {seconds:.1} s ({:.2} million samples x steps a second): {}",
+        "{} samples in {seconds:.1} s, {steps} steps with {stages} evaluations of the score ({:.2} million a second): {}",
         grouped(args.n as usize),
         rate / 1e6,
         output.display()

@@ -98,7 +98,7 @@ impl Density {
 
 /// Whether a stage needs neither the start of its step nor earlier scores.
 fn plain(stage: &Stage) -> bool {
-    stage.c_base == 0.0 && stage.c_score_prev == 0.0
+    stage.c_base == 0.0 && stage.corrected.is_none() && stage.c_history.iter().all(|&c| c == 0.0)
 }
 
 fn line(law: &dyn Distribution, oracle: &dyn Oracle, process: &Process, plan: &Plan) -> Option<Discretised> {

@@ -5,10 +5,12 @@
 //!
 //! Floors are real against real: independent draws of the law, or disjoint halves of the true rows.
 
+mod compare;
 mod discretised;
 mod recorded;
 mod scores;
 
+pub use compare::{Cell, Compared, Comparison, compare};
 pub use discretised::{Discretised, discretised};
 pub use recorded::{RECORDED, recorded};
 pub use scores::{ScorePair, score_pairs};

@@ -126,7 +126,7 @@ impl fmt::Display for Measurement {
 }
 
 /// Three significant digits, with an exponent outside 1e-4 to 1e6.
-fn short(x: f64) -> String {
+pub fn short(x: f64) -> String {
     let size = x.abs();
     if x == 0.0 || !x.is_finite() {
         return format!("{x}");

@@ -60,6 +60,23 @@ pub const HEADS: &[Head] = &[
             (k.sigma / s, k.m * (k.v / s).sqrt())
         },
     },
+    Head {
+        name: "edm",
+        doc: "EDM preconditioning (Karras et al. 2022): x0_hat = c_skip x / m + c_out F with sigma_data^2 = v; residual with the other sign",
+        affine: |k| {
+            // in x / m and nu = sigma / m, as published; c_in is that of every head, c_noise = ln(nu) / 4 a time feature
+            let nu2 = (k.sigma / k.m).powi(2);
+            // 1 - c_skip, and c_out
+            let (noisy, c_out) = (nu2 / (nu2 + k.v), (nu2 * k.v / (nu2 + k.v)).sqrt());
+            // eps_hat = (x - m x0_hat) / sigma
+            (noisy / k.sigma, -k.m * c_out / k.sigma)
+        },
+    },
+    Head {
+        name: "velocity",
+        doc: "velocity of the linear path, eps - x0 (Lipman et al. 2023): eps_hat = (x + m F) / (m + sigma)",
+        affine: |k| (1.0 / (k.m + k.sigma), k.m / (k.m + k.sigma)),
+    },
 ];
 
 /// A row of [`FEATURES`].
@@ -119,13 +136,19 @@ mod tests {
             let k = Moment { t: 0.3, m, sigma, v: 2.0 };
             let x = m * x0 + sigma * eps;
             let s = m * m * k.v + sigma * sigma;
+            let nu: f64 = sigma / m;
+            let c_skip = k.v / (nu * nu + k.v);
             let targets = [
                 ("eps", eps),
                 ("x0", x0),
                 ("v", m * eps - sigma * x0),
                 ("score", -eps / sigma),
                 ("residual", (eps - sigma * x / s) / (m * (k.v / s).sqrt())),
+                // table 1 of Karras et al. 2022 at noise level sigma / m, data of variance v
+                ("edm", (x0 - c_skip * x / m) / (nu * k.v.sqrt() / (nu * nu + k.v).sqrt())),
+                ("velocity", eps - x0),
             ];
+            assert_eq!(targets.map(|t| t.0), HEADS.iter().map(|h| h.name).collect::<Vec<_>>()[..]);
             for (name, target) in targets {
                 let (a, b) = (HEADS.iter().find(|h| h.name == name).unwrap().affine)(k);
                 assert!((a * x + b * target - eps).abs() < 1e-9, "{name}");

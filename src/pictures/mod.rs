@@ -4,6 +4,7 @@
 //! [`Look`]. All pictures are in data units. Clouds are drawn by the device, axes and text by the host.
 
 mod animate;
+mod compare;
 mod fan;
 mod field;
 mod gallery;
@@ -14,6 +15,7 @@ mod spread;
 mod subject;
 
 pub use animate::{Animation, FRAMES, Frames, Reverse, animate, open_animation};
+pub use compare::{Comparison, Shown, curves, sheet};
 pub use fan::trajectories;
 pub use field::{default_times, score_fields};
 pub use gallery::gallery;

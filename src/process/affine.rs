@@ -1,9 +1,9 @@
 //! Exact laws for Gaussian data: with a score that is affine in x, every stage maps a Gaussian to a Gaussian.
 //!
 //! Source: the closed recursions of `Pierret and Galerne, Diffusion models for Gaussian distributions` (2024), here for
-//! any plan of stages, Heun included.
+//! any plan of stages, those with several registers included.
 
-use super::{Plan, Process};
+use super::{HISTORY, Plan, Process};
 use serde::{Deserialize, Serialize};
 
 /// A normal law of one coordinate.
@@ -34,52 +34,70 @@ impl Plan {
 
     /// As [`Plan::affine_law`], from any normal start.
     ///
-    /// Carries the joint law of the three registers (base, x, s_prev), because the corrector of a two-stage scheme
-    /// uses all of them.
+    /// Carries the joint law of all registers, (base, x, earlier outputs), because stages mix them.
     pub fn affine_law_from(&self, process: &Process, mean: f64, var: f64, start: GaussianLaw) -> GaussianLaw {
-        let mut joint = Joint { mean: [start.mean, start.mean, 0.0], cov: [[0.0; 3]; 3] };
-        for i in 0..2 {
-            for j in 0..2 {
-                joint.cov[i][j] = start.var;
-            }
-        }
+        let history = self.history();
+        let mut joint = Joint::start(2 + history, start);
         for stage in &self.stages {
             let data = process.marginal(stage.time, mean, var);
             let (slope, offset) = (-1.0 / data.var, data.mean / data.var);
-            let x_row = [stage.c_base, stage.c_x + stage.c_score * slope, stage.c_score_prev];
-            let base_row = if stage.last_of_step { x_row } else { [1.0, 0.0, 0.0] };
-            let x_offset = stage.c_score * offset;
-            let base_offset = if stage.last_of_step { x_offset } else { 0.0 };
-            joint = joint.mapped([base_row, x_row, [0.0, slope, 0.0]], [base_offset, x_offset, offset]);
-            let noise = stage.c_noise * stage.c_noise;
-            joint.cov[1][1] += noise;
-            if stage.last_of_step {
-                joint.cov[0][0] += noise;
-                joint.cov[0][1] += noise;
-                joint.cov[1][0] += noise;
+            // a combination of (base, x, score, outputs) as a row and an offset over the registers
+            let row = |c_base: f64, c_x: f64, c_score: f64, c_history: &[f64]| {
+                let mut row = vec![c_base, c_x + c_score * slope];
+                row.extend_from_slice(&c_history[..history]);
+                (row, c_score * offset)
+            };
+            let unit = |i: usize| (Vec::from_iter((0..2 + history).map(|j| f64::from(u8::from(i == j)))), 0.0);
+            let new = row(stage.c_base, stage.c_x, stage.c_score, &stage.c_history);
+            let base = match &stage.corrected {
+                Some(c) => row(c.c_base, c.c_x, c.c_score, &c.c_history),
+                None if stage.last_of_step => new.clone(),
+                None => unit(0),
+            };
+            let mut rows = vec![base, new];
+            if history > 0 {
+                rows.push(row(0.0, stage.output[0], stage.output[1], &[0.0; HISTORY]));
+                rows.extend((2..1 + history).map(unit));
+            }
+            joint = joint.mapped(&rows);
+            let shared = stage.last_of_step && stage.corrected.is_none();
+            let noise = [if shared { stage.c_noise } else { 0.0 }, stage.c_noise];
+            for (i, j) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+                joint.cov[i][j] += noise[i] * noise[j];
             }
         }
         GaussianLaw { mean: joint.mean[1], var: joint.cov[1][1] }
     }
 }
 
-/// Mean and covariance of (base, x, s_prev).
+/// Mean and covariance of the registers.
 struct Joint {
-    mean: [f64; 3],
-    cov: [[f64; 3]; 3],
+    mean: Vec<f64>,
+    cov: Vec<Vec<f64>>,
 }
 
 impl Joint {
-    /// The law after the affine map with the given rows and offsets.
-    fn mapped(&self, rows: [[f64; 3]; 3], offset: [f64; 3]) -> Self {
-        let dot = |a: &[f64; 3], b: &[f64; 3]| a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
-        let mut out = Self { mean: offset, cov: [[0.0; 3]; 3] };
-        for i in 0..3 {
-            out.mean[i] += dot(&rows[i], &self.mean);
-            let half: [f64; 3] = std::array::from_fn(|k| dot(&rows[i], &self.cov[k]));
-            out.cov[i] = std::array::from_fn(|j| dot(&half, &rows[j]));
+    /// `count` registers: base and x the same start, the others 0.
+    fn start(count: usize, start: GaussianLaw) -> Self {
+        let filled = |i: usize| i < 2;
+        let row = |i| (0..count).map(|j| if filled(i) && filled(j) { start.var } else { 0.0 }).collect();
+        Self {
+            mean: (0..count).map(|i| if filled(i) { start.mean } else { 0.0 }).collect(),
+            cov: (0..count).map(row).collect(),
         }
-        out
+    }
+
+    /// The law after the affine map with the given rows and offsets.
+    fn mapped(&self, rows: &[(Vec<f64>, f64)]) -> Self {
+        let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+        let cov = |(row, _): &(Vec<f64>, f64)| {
+            let half: Vec<f64> = self.cov.iter().map(|column| dot(row, column)).collect();
+            rows.iter().map(|(other, _)| dot(&half, other)).collect()
+        };
+        Self {
+            mean: rows.iter().map(|(row, offset)| offset + dot(row, &self.mean)).collect(),
+            cov: rows.iter().map(cov).collect(),
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Time grids: which times the reverse process visits, written as a decreasing list of N + 1 forward times from
 //! `T` to `t0`.
 
-use super::{Process, unknown_name, usage};
+use super::{Key, Process, unknown_name, usage};
 use crate::error::Result;
 
 /// The most steps a grid may have: step numbers stay exact as f32.
@@ -13,23 +13,55 @@ pub struct GridRow {
     pub name: &'static str,
     /// One line.
     pub doc: &'static str,
-    /// `(T, t0, N)` to N + 1 decreasing times; the ends are set exactly by [`grid`].
-    build: fn(f64, f64, usize) -> Vec<f64>,
+    /// What it may be told; each from 0.1 to 100.
+    pub keys: &'static [Key],
+    /// (process, N, values of the keys) to N + 1 decreasing times; the ends are set exactly by [`grid_with`].
+    build: fn(&Process, usize, &[f64]) -> Vec<f64>,
+}
+
+const fn row(name: &'static str, doc: &'static str, build: fn(&Process, usize, &[f64]) -> Vec<f64>) -> GridRow {
+    GridRow { name, doc, keys: &[], build }
 }
 
 /// Every grid there is.
 pub static GRIDS: &[GridRow] = &[
+    row(
+        "benton",
+        "half of the steps uniform down to time 1, half with a constant ratio from there (Benton et al. 2024)",
+        |p, n, _| benton(p.t_max(), p.t0(), n),
+    ),
+    row("uniform", "equal steps of time", |p, n, _| linear(p.t_max(), p.t0(), n)),
+    row("geometric", "a constant ratio of successive times", |p, n, _| geometric(p.t_max(), p.t0(), n)),
+    row("log-snr", "equal steps of ln(m / sigma) (Lu et al. 2022)", |p, n, _| {
+        let lambdas = linear(p.log_snr(p.t_max()), p.log_snr(p.t0()), n);
+        lambdas.into_iter().map(|lambda| p.time_at(lambda)).collect()
+    }),
+    row("cosine", "equal steps of the angle atan(sigma / m), so that m falls like a cosine", |p, n, _| {
+        let angle = |t| (-p.log_snr(t)).exp().atan();
+        let angles = linear(angle(p.t_max()), angle(p.t0()), n);
+        angles.into_iter().map(|a| p.time_at(-a.tan().ln())).collect()
+    }),
     GridRow {
-        name: "benton",
-        doc: "half of the steps uniform down to time 1, half with a constant ratio from there (Benton et al. 2024)",
-        build: benton,
+        keys: &[Key {
+            name: "rho",
+            default: 7.0,
+            doc: "larger: more steps at little noise; 1: equal steps of sigma / m",
+        }],
+        ..row("karras", "equal steps of (sigma / m)^(1 / rho) (Karras et al. 2022, eq. 5)", |p, n, values| {
+            let root = |t| (-p.log_snr(t) / values[0]).exp();
+            let roots = linear(root(p.t_max()), root(p.t0()), n);
+            roots.into_iter().map(|r| p.time_at(-values[0] * r.ln())).collect()
+        })
     },
-    GridRow { name: "uniform", doc: "equal steps", build: |t_max, t0, n| linear(t_max, t0, n) },
-    GridRow { name: "geometric", doc: "a constant ratio of successive times", build: geometric },
 ];
 
-/// The grid called `name` with `n` steps for `process`: N + 1 times from `T` down to `t0`.
+/// The grid called `name` with `n` steps for `process` and its default keys: N + 1 times from `T` down to `t0`.
 pub fn grid(name: &str, process: &Process, n: usize) -> Result<Vec<f64>> {
+    grid_with(name, process, n, &[])
+}
+
+/// As [`grid`], with values for some of the grid's keys. Refuses keys that the grid lacks.
+pub fn grid_with(name: &str, process: &Process, n: usize, keys: &[(&str, f64)]) -> Result<Vec<f64>> {
     let row = GRIDS
         .iter()
         .find(|row| row.name == name)
@@ -37,10 +69,20 @@ pub fn grid(name: &str, process: &Process, n: usize) -> Result<Vec<f64>> {
     if n == 0 || n > MAX_STEPS {
         return Err(usage("steps", n, &format!("1 to {MAX_STEPS}")));
     }
-    let (t_max, t0) = (process.t_max(), process.t0());
-    let mut times = (row.build)(t_max, t0, n);
-    times[0] = t_max;
-    times[n] = t0;
+    for (key, value) in keys {
+        if !row.keys.iter().any(|k| k.name == *key) {
+            let legal = GRIDS.iter().filter(|row| row.keys.iter().any(|k| k.name == *key)).map(|row| row.name);
+            let expected = format!("the grid {}", legal.collect::<Vec<_>>().join(" or "));
+            return Err(usage(key, format!("the grid {}", row.name), &expected));
+        }
+        if !(value.is_finite() && *value >= 0.1 && *value <= 100.0) {
+            return Err(usage(key, value, "0.1 to 100"));
+        }
+    }
+    let value = |k: &Key| keys.iter().find(|(name, _)| *name == k.name).map_or(k.default, |(_, v)| *v);
+    let mut times = (row.build)(process, n, &row.keys.iter().map(value).collect::<Vec<_>>());
+    times[0] = process.t_max();
+    times[n] = process.t0();
     check_grid(&times)?;
     Ok(times)
 }

@@ -4,24 +4,32 @@
 //! `x_t = m_t x_0 + sigma_t eps`. Everything a sampler needs follows from two functions of a row of [`PROCESSES`]:
 //! `ln m_t` and `nu_t^2 = (sigma_t / m_t)^2`, because `f = (ln m)'` and `g^2 = m^2 (nu^2)'`.
 //!
-//! - [`PROCESSES`]: `ou`, `vp`, `ve` ([`Process`] is one of them with its parameters)
-//! - [`GRIDS`]: `uniform`, `geometric`, `benton`
-//! - [`SAMPLERS`]: `em`, `ei`, `ddpm`, `ddim`, `ode-euler`, `ode-heun`, `ei-ode`; each turns a process and a grid
-//!   into a [`Plan`] of affine [`Stage`]s, the contract with the GPU kernel
+//! - [`PROCESSES`]: `ou`, `vp`, `sub-vp`, `ddpm`, `ve`, `edm`, `flow`, .. ([`Process`] is one with its parameters)
+//! - [`GRIDS`]: `benton`, `uniform`, `log-snr`, `karras`, ..
+//! - [`SAMPLERS`]: `ei`, `ddpm`, `ddim`, `ode-heun`, `dpmpp-2m`, `edm`, ..; each turns a process and a grid into a
+//!   [`Plan`] of affine [`Stage`]s, the contract with the GPU kernel
 //! - [`Plan::affine_law`]: the exact law of the output for Gaussian data, which is what tests compare with
 
 mod affine;
 mod grid;
+#[cfg(test)]
+mod laboratory_tests;
+mod multistep;
+mod options;
+mod quadrature;
 mod rows;
+mod runge_kutta;
 mod sampler;
 mod schemes;
 #[cfg(test)]
 mod tests;
 
 pub use affine::{GaussianLaw, gaussian_kl, gaussian_path_kl};
-pub use grid::{GRIDS, GridRow, MAX_STEPS, check_grid, grid, kappa};
+pub use grid::{GRIDS, GridRow, MAX_STEPS, check_grid, grid, grid_with, kappa};
+pub use options::{SamplerOptions, Variance};
 pub use rows::{PROCESSES, ProcessRow};
-pub use sampler::{Plan, SAMPLERS, SamplerOptions, SamplerRow, Stage, Variance, plan};
+pub use runge_kutta::Embedded;
+pub use sampler::{Corrected, HISTORY, Plan, SAMPLERS, SamplerRow, Stage, plan, sampler};
 
 use crate::error::{Error, Problem, Result, nearest};
 use serde::{Deserialize, Serialize};

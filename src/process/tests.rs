@@ -1,4 +1,4 @@
-//! Golden numbers (shared facts `papers.md` 5.3 and `peers.md` 3.1, computed independently) and identities.
+//! Golden numbers, computed independently of this program, and identities.
 
 use super::*;
 
@@ -158,28 +158,6 @@ fn the_analytic_variance_is_exact_for_normal_data() {
 }
 
 #[test]
-fn every_sampler_converges_at_its_order_on_every_process() {
-    for row in PROCESSES {
-        // times well inside, so that the asymptotic regime is reached
-        let (t_max, t0) = if row.name == "ou" { (2.0, 0.2) } else { (1.0, 0.5) };
-        let p = Process::named(row.name).unwrap().with_times(t_max, t0).unwrap();
-        let scale = p.sigma(t0).powi(2);
-        for sampler in SAMPLERS {
-            let want_order = if sampler.name == "ode-heun" { 2.0 } else { 1.0 };
-            let error = |n: usize| {
-                let times = grid("uniform", &p, n).unwrap();
-                let made = plan(sampler.name, &p, &times, &SamplerOptions::default()).unwrap();
-                let (mean, var) = (1.5, 0.3 * scale);
-                let got = made.affine_law_from(&p, mean, var, p.marginal(t_max, mean, var));
-                (got.var - p.marginal(t0, mean, var).var).abs()
-            };
-            let order = (error(512) / error(1024)).log2();
-            assert!((order - want_order).abs() < 0.1, "{} {}: order {order}", row.name, sampler.name);
-        }
-    }
-}
-
-#[test]
 fn derivatives_inverse_and_identities_hold() {
     for row in PROCESSES {
         let p = Process::named(row.name).unwrap();
@@ -222,13 +200,29 @@ fn any_number_of_steps_works_with_every_grid_and_sampler() {
                 assert_eq!((times.len(), times[0], times[n]), (n + 1, p.t_max(), p.t0()), "{}", kind.name);
                 for sampler in SAMPLERS {
                     let made = plan(sampler.name, &p, &times, &SamplerOptions::default()).unwrap();
-                    assert_eq!(made.stages.len(), n * sampler.evaluations);
+                    assert_eq!(made.evaluations(), evaluations(sampler.name, n), "{}", sampler.name);
                     let law = made.affine_law(&p, 1.0, 0.5);
                     assert!(law.mean.is_finite() && law.var.is_finite(), "{} {}", sampler.name, kind.name);
-                    assert_eq!(made.stages.iter().all(|s| s.c_noise == 0.0), sampler.deterministic);
+                    let quiet = made.stages.iter().all(|s| s.c_noise == 0.0);
+                    // in few steps churn finds no place
+                    assert!(quiet == sampler.deterministic || (sampler.name == "edm" && n < 50), "{}", sampler.name);
                 }
             }
         }
+    }
+}
+
+/// Evaluations of the score in `n` steps, by the definition of each sampler.
+fn evaluations(sampler: &str, n: usize) -> usize {
+    match sampler {
+        "ode-heun" | "edm" | "pc" => 2 * n,
+        "ode-rk4" => 4 * n,
+        "ode-rk45" => 6 * n,
+        // one more where the first step has two stages
+        "dpmpp-3m" | "deis" => n + 1,
+        // five Langevin steps at N + 1 times
+        "ald" => 5 * (n + 1),
+        _ => n,
     }
 }
 
@@ -239,7 +233,7 @@ fn bad_requests_are_refused_with_the_numbers() {
         let message = made(text).unwrap_err();
         assert!(message.contains(part), "{message} lacks {part}");
     };
-    refused(r#"{"name":"vpp"}"#, "one of ou, vp, ve");
+    refused(r#"{"name":"vpp"}"#, "one of ou, vp, vp-cosine");
     refused(r#"{"name":"vp","parameters":{"beta_mn":1}}"#, "beta_min");
     refused(r#"{"name":"vp","parameters":{"beta_min":-1}}"#, "found -1, expected at least 0");
     refused(r#"{"name":"vp","parameters":{"beta_max":0.05}}"#, "at least beta_min = 0.1");
@@ -260,28 +254,60 @@ fn bad_requests_are_refused_with_the_numbers() {
     assert!(plan("ddpm", &ou, &[1.0, 0.5], &analytic).is_err());
 }
 
-/// papers.md 5.3, GMM +-3 with the exact score: the density of the chain propagated on a grid.
+/// The mixture .5 N(-3, 1) + .5 N(3, 1) with the exact score, the density of the chain propagated on a grid: KL, total
+/// variation and second moment, computed independently to the digits given.
 #[test]
-fn the_chain_on_the_two_mode_mixture_has_the_published_kl() {
-    let ou = Process::named("ou").unwrap().with_times(5.0, 0.01).unwrap();
-    let cases = [
-        ("benton", "ei", 20, 1.641e-2, 9.667),
-        ("benton", "ei", 40, 4.532e-3, 9.721),
-        ("uniform", "ei", 40, 1.015e-2, 9.741),
-        ("benton", "em", 20, 3.101e-2, 8.590),
-        ("benton", "ddpm", 20, 2.002e-2, 8.808),
+fn the_chain_on_the_two_mode_mixture_has_the_published_distances() {
+    type Row<'a> = (&'a str, &'a str, f64, &'a [(usize, f64, f64, f64)]);
+    let table: [Row; 6] = [
+        (
+            "benton",
+            "ei",
+            5.0,
+            &[
+                (20, 1.641e-2, 0.0660, 9.667),
+                (40, 4.532e-3, 0.0336, 9.721),
+                (80, 1.199e-3, 0.0169, 9.766),
+                (160, 3.088e-4, 0.00850, 9.793),
+            ],
+        ),
+        (
+            "uniform",
+            "ei",
+            5.0,
+            &[(20, 3.761e-2, 0.0951, 9.675), (40, 1.015e-2, 0.0453, 9.741), (80, 2.719e-3, 0.0223, 9.780)],
+        ),
+        (
+            "benton",
+            "em",
+            5.0,
+            &[(20, 3.101e-2, 0.0976, 8.590), (40, 8.803e-3, 0.0506, 9.179), (80, 2.353e-3, 0.0257, 9.494)],
+        ),
+        (
+            "benton",
+            "ddpm",
+            5.0,
+            &[(20, 2.002e-2, 0.0758, 8.808), (40, 5.204e-3, 0.0375, 9.320), (80, 1.333e-3, 0.0186, 9.573)],
+        ),
+        ("benton", "ei", 3.0, &[(40, 4.417e-3, 0.0329, 9.678)]),
+        ("benton", "ei", 2.0, &[(40, 4.582e-3, 0.0335, 9.618)]),
     ];
-    for (kind, sampler, n, kl, second) in cases {
-        let times = grid(kind, &ou, n).unwrap();
-        let made = plan(sampler, &ou, &times, &SamplerOptions::default()).unwrap();
-        let (got_kl, got_second) = propagate(&made, &ou);
-        close(got_kl, kl, 2e-3, &format!("{kind} {sampler} {n}"));
-        close(got_second, second, 2e-4, &format!("{kind} {sampler} {n}: second moment"));
+    for (kind, sampler, t_max, rows) in table {
+        let ou = Process::named("ou").unwrap().with_times(t_max, 0.01).unwrap();
+        for (n, kl, tv, second) in rows {
+            let times = grid(kind, &ou, *n).unwrap();
+            let got = propagate(&plan(sampler, &ou, &times, &SamplerOptions::default()).unwrap(), &ou);
+            let what = format!("{kind} {sampler} T = {t_max} N = {n}");
+            // half a unit of the last digit given
+            close(got[0], *kl, 6e-4, &format!("{what}: KL"));
+            close(got[1], *tv, 6e-3, &format!("{what}: total variation"));
+            close(got[2], *second, 6e-5, &format!("{what}: second moment"));
+        }
     }
 }
 
-/// `(KL(p_t0 || out), E x^2)` of a one-stage plan on the mixture .5 N(-3, 1) + .5 N(3, 1).
-fn propagate(made: &Plan, ou: &Process) -> (f64, f64) {
+/// KL(p_t0 || out), total variation and E x^2 of a one-stage plan on the mixture .5 N(-3, 1) + .5 N(3, 1).
+fn propagate(made: &Plan, ou: &Process) -> [f64; 3] {
     let (n, h) = (3601usize, 0.01);
     let at = |i: usize| (i as f64 - 1800.0) * h;
     let normal = |x: f64, v: f64| (-0.5 * x * x / v).exp() / (std::f64::consts::TAU * v).sqrt();
@@ -303,14 +329,15 @@ fn propagate(made: &Plan, ou: &Process) -> (f64, f64) {
         density = next;
     }
     let a = 3.0 * ou.mean(ou.t0());
-    let (mut kl, mut second) = (0.0, 0.0);
+    let (mut kl, mut tv, mut second) = (0.0, 0.0, 0.0);
     for (i, q) in density.iter().enumerate() {
         let x = at(i);
         let p = 0.5 * (normal(x - a, 1.0) + normal(x + a, 1.0));
         second += h * q * x * x;
+        tv += 0.5 * h * (p - q).abs();
         if p > 1e-30 && *q > 0.0 {
             kl += h * p * (p / q).ln();
         }
     }
-    (kl, second)
+    [kl, tv, second]
 }

@@ -34,41 +34,58 @@ pub fn network_output(call: &mut Call) -> Result<()> {
 pub fn start(call: &mut Call) -> Result<()> {
     let (rows, dim, seed, spread) = (call.u("rows")?, call.u("dim")?, call.seed()?, call.p("spread")?);
     let first = call.words("control")?[1];
-    let (mut x, mut base, mut previous) = (call.f("x")?, call.f("base")?, call.f("previous")?);
+    let (mut x, mut base) = (call.f("x")?, call.f("base")?);
     for b in 0..rows {
         for d in 0..dim {
             let w = words(seed, Purpose::SampleStart, first.wrapping_add(b as u32), 0, d as u32 / 4);
             let i = at(b, d, dim);
             x[i] = spread * normals(w)[d % 4];
-            (base[i], previous[i]) = (x[i], 0.0);
+            base[i] = x[i];
         }
+    }
+    let (count, mut history) = (call.u("history")?, call.f("history")?);
+    for (b, h) in (0..rows).flat_map(|b| (0..count).map(move |h| (b, h))) {
+        history[at(b, h, count)] = 0.0;
     }
     call.set("x", &x)?;
     call.set("base", &base)?;
-    call.set("previous", &previous)
+    call.set("history", &history)
 }
 
 /// One affine stage
 pub fn stage(call: &mut Call) -> Result<()> {
-    let (rows, dim, seed) = (call.u("rows")?, call.u("dim")?, call.seed()?);
+    let (rows, dim, kept, seed) = (call.u("rows")?, call.u("dim")?, call.u("history")?, call.seed()?);
     let (scores, stages, control) = (call.f("scores")?, call.f("stages")?, call.words("control")?);
-    let (mut x, mut base, mut previous) = (call.f("x")?, call.f("base")?, call.f("previous")?);
-    let row = &stages[8 * control[0] as usize..][..8];
+    let (mut x, mut base, mut history) = (call.f("x")?, call.f("base")?, call.f("history")?);
+    let stage = control[0] as usize;
+    let c = &stages[20 * stage..][..20];
     for b in 0..rows {
         for d in 0..dim {
             let i = at(b, d, dim);
             let w = words(seed, Purpose::SampleNoise, control[1].wrapping_add(b as u32), control[0], d as u32 / 4);
             let xi = normals(w)[d % 4];
-            x[i] = row[0] * base[i] + row[1] * x[i] + row[2] * scores[i] + row[3] * previous[i] + row[4] * xi;
-            previous[i] = scores[i];
-            if row[5] == 1.0 {
-                base[i] = x[i];
+            let place = |r: usize| at(b, (r % kept) * dim + d, kept * dim);
+            let earlier: Vec<f64> = (0..kept).map(|j| history[place(stage + 2 * kept - 1 - j)]).collect();
+            let mix = |first: [f64; 3], more: &[f64]| {
+                let outputs: f64 = earlier.iter().zip(more).map(|(y, c)| c * y).sum();
+                first[0] * base[i] + first[1] * x[i] + first[2] * scores[i] + outputs
+            };
+            let new = mix([c[0], c[1], c[2]], &c[7..12]) + c[3] * xi;
+            let corrected = mix([c[12], c[13], c[14]], &c[15..20]);
+            if kept > 0 {
+                history[place(stage)] = c[5] * x[i] + c[6] * scores[i];
             }
+            match c[4] {
+                1.0 => base[i] = new,
+                2.0 => base[i] = corrected,
+                _ => {}
+            }
+            x[i] = new;
         }
     }
     call.set("x", &x)?;
     call.set("base", &base)?;
-    call.set("previous", &previous)
+    call.set("history", &history)
 }
 
 /// Counts a stage

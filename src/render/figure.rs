@@ -188,6 +188,8 @@ pub enum Layer {
     Bars { edges: Vec<f64>, heights: Vec<f64>, fill: Colour, outline: Option<Colour> },
     /// A text whose baseline begins at a point.
     Text { x: f64, y: f64, text: String, colour: Colour },
+    /// As [`Layer::Text`], in the size and weight of a panel's title.
+    Heading { x: f64, y: f64, text: String, colour: Colour },
 }
 
 /// A finished picture.

@@ -4,7 +4,7 @@ use super::axes::line_thickness;
 use super::canvas::{Canvas, TextStyle};
 use super::colour::{Colour, Theme};
 use super::figure::{Layer, Panel};
-use super::layout::{Area, Layout, NUMBER};
+use super::layout::{Area, HEADING, Layout, NUMBER};
 use super::text::{self, Align, Weight};
 use crate::error::{Error, Problem, Result};
 
@@ -73,21 +73,17 @@ impl Brush<'_> {
             Layer::HorizontalLine { y, label, colour, dashed } => self.horizontal(*y, label, *colour, *dashed),
             Layer::Band { xs, low, high, colour } => self.band(xs, low, high, *colour),
             Layer::Bars { edges, heights, fill, outline } => self.bars(edges, heights, *fill, *outline),
-            Layer::Text { x, y, text, colour } => {
-                if let Some((x, y)) = self.place(*x, *y) {
-                    let align = Align::Start;
-                    let style = TextStyle {
-                        size: NUMBER * unit,
-                        weight: Weight::Regular,
-                        colour: *colour,
-                        align,
-                        upwards: false,
-                    };
-                    self.canvas.text(x, y, text, &style);
-                }
-            }
+            Layer::Text { x, y, text, colour } => self.text((*x, *y), text, *colour, NUMBER, Weight::Regular),
+            Layer::Heading { x, y, text, colour } => self.text((*x, *y), text, *colour, HEADING, Weight::Bold),
         }
         Ok(())
+    }
+
+    fn text(&mut self, at: (f64, f64), text: &str, colour: Colour, size: f64, weight: Weight) {
+        if let Some((x, y)) = self.place(at.0, at.1) {
+            let style = TextStyle { size: size * self.unit, weight, colour, align: Align::Start, upwards: false };
+            self.canvas.text(x, y, text, &style);
+        }
     }
 
     /// The pixel of a data point; None, and counted, where there is none.

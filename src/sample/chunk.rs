@@ -1,9 +1,28 @@
 //! The tensors of one chunk of samples, and the recordings over them.
 
 use crate::error::{Error, Problem, Result};
-use crate::process::Plan;
+use crate::process::{Corrected, HISTORY, Plan, Stage};
 use crate::recording::{Arena, Dispatch, Engine, PANEL, Recording, Tensor, Work, pad};
 use crate::score::{BoundScore, Score};
+
+/// Numbers of a stage on the device.
+const STAGE: usize = 10 + 2 * HISTORY;
+
+/// A stage as the kernel reads it.
+fn packed(s: &Stage) -> [f64; STAGE] {
+    let rule = if s.corrected.is_some() { 2.0 } else { f64::from(u8::from(s.last_of_step)) };
+    let none = Corrected { c_base: 0.0, c_x: 0.0, c_score: 0.0, c_history: [0.0; HISTORY] };
+    let b = s.corrected.unwrap_or(none);
+    let parts: [&[f64]; 4] = [
+        &[s.c_base, s.c_x, s.c_score, s.c_noise, rule, s.output[0], s.output[1]],
+        &s.c_history,
+        &[b.c_base, b.c_x, b.c_score],
+        &b.c_history,
+    ];
+    let mut out = [0.0; STAGE];
+    parts.concat().iter().zip(&mut out).for_each(|(v, o)| *o = *v);
+    out
+}
 
 /// A chunk of samples with everything its stages need.
 pub struct Chunk {
@@ -15,7 +34,9 @@ pub struct Chunk {
     pub out: Tensor,
     x: Tensor,
     base: Tensor,
-    previous: Tensor,
+    history: Tensor,
+    /// Earlier outputs that are kept.
+    kept: usize,
     scores: Tensor,
     stages: Tensor,
     control: Tensor,
@@ -37,9 +58,10 @@ impl Chunk {
             out: arena.f32("samples", &[rows, dim]),
             x: arena.panel("state", rows, dim),
             base: arena.panel("state at the start of the step", rows, dim),
-            previous: arena.panel("previous scores", rows, dim),
+            history: arena.panel("earlier outputs", rows, dim * plan.history().max(1)),
+            kept: plan.history(),
             scores: arena.panel("scores", rows, dim),
-            stages: arena.f32("stages", &[plan.stages.len(), 8]),
+            stages: arena.f32("stages", &[plan.stages.len(), STAGE]),
             control: arena.u32("control", &[4]),
             units: arena.f32("units", &[2, dim]),
             score: score.bind(arena, rows, &times)?,
@@ -48,11 +70,7 @@ impl Chunk {
 
     /// Uploads coefficients, weights and units, once.
     pub fn upload(&self, engine: &mut dyn Engine, plan: &Plan, shift: &[f32], scale: &[f32]) -> Result<()> {
-        let row = |s: &crate::process::Stage| {
-            let last = if s.last_of_step { 1.0 } else { 0.0 };
-            [s.c_base, s.c_x, s.c_score, s.c_score_prev, s.c_noise, last, 0.0, 0.0].map(|v| v as f32)
-        };
-        let rows: Vec<f32> = plan.stages.iter().flat_map(row).collect();
+        let rows: Vec<f32> = plan.stages.iter().flat_map(packed).map(|v| v as f32).collect();
         engine.write(&self.stages, &rows)?;
         engine.write(&self.units, &[shift, scale].concat())?;
         self.score.upload(engine)
@@ -72,9 +90,10 @@ impl Chunk {
                 .bind("control", &self.control)
                 .bind("x", &self.x)
                 .bind("base", &self.base)
-                .bind("previous", &self.previous)
+                .bind("history", &self.history)
                 .param("rows", rows)
                 .param("dim", self.dim)
+                .param("history", self.dim * self.kept.max(1))
                 .param("seed_low", seed as u32)
                 .param("seed_high", (seed >> 32) as u32)
                 .param("spread", spread),
@@ -94,9 +113,10 @@ impl Chunk {
                 .bind("control", &self.control)
                 .bind("x", &self.x)
                 .bind("base", &self.base)
-                .bind("previous", &self.previous)
+                .bind("history", &self.history)
                 .param("rows", rows)
                 .param("dim", self.dim)
+                .param("history", self.kept)
                 .param("seed_low", seed as u32)
                 .param("seed_high", (seed >> 32) as u32),
         );

@@ -5,9 +5,11 @@
 //! metrics are consumers of [`Sampler::run`].
 
 mod chunk;
+mod probe;
 
 pub use crate::score::{AnyScore, NetworkScore, Score};
 pub use chunk::Chunk;
+pub use probe::{Probe, TOLERANCE, check_tolerance};
 
 use crate::error::Result;
 use crate::process::Plan;
@@ -169,38 +171,4 @@ fn advance(
 pub fn frames(stages: usize, count: usize) -> Vec<usize> {
     let count = count.clamp(2, stages + 1);
     (0..count).map(|i| i * stages / (count - 1)).collect()
-}
-
-/// E|s|^2 / D at each of `times`, over 4096 draws of the score's own reverse process, for analytic variances.
-///
-/// The law at time t is only known through samples, so they are drawn: a plain reverse process gives x_t along the way.
-pub fn energy(engine: &mut dyn Engine, score: &AnyScore, times: &[f64], seed: u64) -> Result<Vec<f64>> {
-    use crate::process::{SamplerOptions, plan};
-    const DRAWS: u32 = 4096;
-    let dim = score.dim();
-    let plan = plan("ei", &score.process, times, &SamplerOptions::default())?;
-    let stages: Vec<usize> = (0..times.len()).collect();
-    let request = Request {
-        score,
-        plan: &plan,
-        count: DRAWS,
-        chunk: DRAWS as usize,
-        seed,
-        shift: &vec![0.0; dim],
-        scale: &vec![1.0; dim],
-        follow: Some(Follow { paths: DRAWS as usize, stages }),
-    };
-    let mut states = Vec::new();
-    run(engine, &request, &mut |state| {
-        if let State::Frame { points, .. } = state {
-            states.push(points.to_vec());
-        }
-        Ok(())
-    })?;
-    let mut out = Vec::with_capacity(times.len());
-    for (points, &t) in states.iter().zip(times) {
-        let s = crate::score::scores(engine, score, points, &[t])?;
-        out.push(s[0].iter().map(|&v| f64::from(v) * f64::from(v)).sum::<f64>() / s[0].len() as f64);
-    }
-    Ok(out)
 }

@@ -24,11 +24,11 @@ pub struct ProcessOptions {
     #[arg(long, help_heading = "Process")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub t0: Option<f64>,
-    /// vp: beta at time 0
+    /// vp, sub-vp: beta at time 0
     #[arg(long, help_heading = "Process")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub beta_min: Option<f64>,
-    /// vp: beta at time T
+    /// vp, sub-vp: beta at time T
     #[arg(long, help_heading = "Process")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub beta_max: Option<f64>,
@@ -40,6 +40,26 @@ pub struct ProcessOptions {
     #[arg(long, help_heading = "Process")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sigma_max: Option<f64>,
+    /// ve-power: base of g(t) = base^t
+    #[arg(long, help_heading = "Process")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sigma_base: Option<f64>,
+    /// vp-cosine: offset s of the cosine
+    #[arg(long, help_heading = "Process")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cosine_s: Option<f64>,
+    /// ddpm: first beta of the table
+    #[arg(long, help_heading = "Process")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub beta_start: Option<f64>,
+    /// ddpm: last beta of the table
+    #[arg(long, help_heading = "Process")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub beta_end: Option<f64>,
+    /// ddpm: entries of the table, K
+    #[arg(long, help_heading = "Process")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timesteps: Option<f64>,
 }
 
 impl Default for ProcessOptions {
@@ -56,6 +76,11 @@ impl ProcessOptions {
             ("beta_max", self.beta_max),
             ("sigma_min", self.sigma_min),
             ("sigma_max", self.sigma_max),
+            ("sigma_base", self.sigma_base),
+            ("cosine_s", self.cosine_s),
+            ("beta_start", self.beta_start),
+            ("beta_end", self.beta_end),
+            ("timesteps", self.timesteps),
         ];
         let parameters = given.into_iter().filter_map(|(k, v)| v.map(|v| (k.to_string(), v))).collect();
         Process::new(&ProcessConfig { name: self.process.clone(), t_max: self.t_max, t0: self.t0, parameters })
@@ -247,5 +272,19 @@ impl TrainOptions {
     /// Steps between checkpoints.
     pub fn checkpoint_interval(&self) -> u32 {
         self.checkpoint_every.unwrap_or((self.steps / 10).max(1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_of_every_process_has_a_flag() {
+        for (row, key) in PROCESSES.iter().flat_map(|row| row.keys.iter().map(move |key| (row, key))) {
+            let text = format!("process = \"{}\"\n{} = {:?}\n", row.name, key.name.replace('_', "-"), key.default);
+            let options: ProcessOptions = toml::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", key.name));
+            assert_eq!(options.build().unwrap(), Process::named(row.name).unwrap(), "{}", key.name);
+        }
     }
 }

@@ -42,6 +42,35 @@ fn wrong_flags_and_names_are_refused_with_what_would_be_right() {
         (60, "train moons --process vp --beta-min -1", 2, "beta_min & -1"),
         (60, "train moons --process vp --beta-min 3 --beta-max 2", 2, "beta"),
         (60, "train moons --sigma-min 1", 2, "sigma_min & ou"),
+        (60, "train moons --process flow --t-max 1", 2, "t_max & found 1 & below 1"),
+        (60, "train moons --process ddpm --timesteps 10.5", 2, "timesteps & 10.5 & whole"),
+        (60, "train moons --process vp-cosine --cosine-s 2", 2, "cosine_s & found 2"),
+        (60, "train moons --process ve-power --sigma-base 1", 2, "sigma_base & above 1"),
+        (60, "train moons --process subvp", 2, "subvp & did you mean sub-vp?"),
+        (62, "sample r --steps 16777216", 2, "steps & 4194304 evaluations"),
+        (62, "sample r --sampler ald --steps 1000 --corrector-steps 10000", 2, "steps & 4194304 evaluations"),
+        (75, "sample r --sampler dpmpp-2n", 2, "dpmpp-2n & did you mean dpmpp-2m?"),
+        (75, "sample r --grid karas", 2, "karas & did you mean karras?"),
+        (75, "sample r --grid uniform --rho 7", 2, "rho & the grid uniform & the grid karras"),
+        (75, "sample r --grid karras --rho 0", 2, "rho & found 0"),
+        (75, "sample r --sampler ei --order 2", 2, "order & ei & unipc or deis"),
+        (75, "sample r --sampler deis --order 9", 2, "order & found 9 & 1 to 3"),
+        (75, "sample r --sampler edm --s-churn nan", 2, "s_churn & NaN"),
+        (75, "sample r --sampler ei --tolerance 1e-3", 2, "--tolerance & ei & ode-rk45"),
+        (75, "sample r --sampler ode-rk45 --tolerance 0", 2, "--tolerance & found 0"),
+        (75, "compare r --samplers em,nope", 2, "--samplers & nope & one of ei, em"),
+        (75, "compare r --samplers em,,ei", 2, "--samplers & one of ei, em"),
+        (75, "compare r --steps 5,0", 2, "--steps & found 0"),
+        (75, "compare r --steps 5,ten", 2, "--steps & ten"),
+        (75, "compare r --steps 1,2,3,4,5,6,7,8,9,10,11,12,13", 2, "too many cells & 6 by 13"),
+        (75, "compare r -n 1", 2, "-n & found 1"),
+        (75, "compare r --directions 0", 2, "--directions & found 0"),
+        (75, "compare r --grid karas", 2, "karas & did you mean karras?"),
+        (75, "compare r --columns 0,9", 2, "--columns & 0 to"),
+        (75, "compare r --columns 0,1,2", 2, "--columns & found 3"),
+        (75, "compare r -o sheet.jpg", 2, "sheet.jpg & .png"),
+        (75, "compare r -o t.csv/x.png", 7, "t.csv"),
+        (75, "compare nowhere", 2, "unknown data set & nowhere"),
         (62, "sample r --steps 16777217", 2, "steps & 16777216"),
         (62, "train moons --steps 16777217", 2, "--steps & 16777216"),
         (63, "train moons --lr -0.1", 2, "--lr & -0.1"),
@@ -59,7 +88,7 @@ fn wrong_flags_and_names_are_refused_with_what_would_be_right() {
         (75, "train moons@nope", 2, "nope"),
         (75, "train gmm:q=3", 2, "gmm"),
         (75, "train moons --activation silo", 2, "--activation & silo & did you mean"),
-        (75, "train moons --process vq", 2, "vq & ou, vp, ve"),
+        (75, "train moons --process vq", 2, "vq & ou, vp, vp-cosine & did you mean ve?"),
         (75, "train moons --predict x1", 2, "--predict & x1 & residual"),
         (75, "train moons --optimiser adamm", 2, "--optimiser & adamm & did you mean"),
         (75, "train moons --lr-schedule cosin", 2, "--lr-schedule & cosine"),
@@ -215,7 +244,7 @@ fn case_74_an_empty_environment_and_a_missing_temporary_directory_do_no_harm() {
 #[test]
 fn case_61_the_fewest_steps_give_finite_points_with_every_sampler() {
     let place = Place::with_run();
-    for sampler in ["ei", "em", "ddpm", "ddim", "ode-euler", "ode-heun", "ei-ode"] {
+    for sampler in scorefield::process::SAMPLERS.iter().map(|row| row.name) {
         for steps in [1, 2] {
             place.run(&format!("sample r -n 9 --sampler {sampler} --steps {steps} --force -o x.npy")).done();
             let bytes = place.read("x.npy");

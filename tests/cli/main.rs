@@ -12,6 +12,7 @@ mod data;
 mod ensembles;
 mod good;
 mod harness;
+mod laboratory;
 mod outputs;
 mod processes;
 mod signals;

@@ -1,0 +1,147 @@
+//! Samplers side by side: one score, many plans, each judged by the sliced W2 of its samples.
+
+use super::{Halves, Rowsets, Truth, cloud};
+use crate::error::{Error, Problem, Result};
+use crate::metrics::sliced::{sliced_w2, sliced_w2_value};
+use crate::metrics::{Floor, Measurement, Points, Settings, floor};
+use crate::process::Plan;
+use crate::random::Purpose;
+use crate::recording::Engine;
+use crate::sample::{self, Request, State};
+use crate::score::Score;
+
+/// What is compared, and how.
+pub struct Comparison<'a> {
+    /// Where the scores come from: a network, or anything else that answers.
+    pub score: &'a dyn Score,
+    /// (D) data = shift + scale * model
+    pub shift: &'a [f32],
+    /// (D) data = shift + scale * model
+    pub scale: &'a [f32],
+    /// What samples are compared with.
+    pub truth: Truth<'a>,
+    /// Samples of each plan.
+    pub n: usize,
+    /// Rows on the device at a time.
+    pub chunk: usize,
+    /// Seed of all plans: they start from the same noise.
+    pub seed: u64,
+    /// Directions, and the seed of the metric.
+    pub settings: Settings,
+}
+
+/// What one plan gave.
+pub struct Cell {
+    /// The sampler.
+    pub sampler: &'static str,
+    /// N
+    pub steps: usize,
+    /// Evaluations of the score (NFE).
+    pub evaluations: usize,
+    /// The first samples (at most [`KEPT`], D), data units, for pictures.
+    pub rows: Vec<f32>,
+    /// Sliced W2 to the truth; `None` where some samples are not finite.
+    pub distance: Option<Measurement>,
+}
+
+/// Samples kept of each cell.
+pub const KEPT: usize = 6000;
+
+/// Pairs of true samples behind the floor: it decides which cells count as right, so its spread has to be known.
+const REPEATS: usize = 12;
+
+/// All cells with what they are measured by.
+pub struct Compared {
+    /// One a plan, in order.
+    pub cells: Vec<Cell>,
+    /// Sliced W2 of true samples of the same size.
+    pub floor: Option<Floor>,
+    /// What the samples were compared with.
+    pub reference: &'static str,
+    /// Samples in each cell.
+    pub n: usize,
+}
+
+/// Runs every plan and measures its samples. `watch` hears how many plans are done and what goes on, and may end the work.
+pub fn compare(
+    engine: &mut dyn Engine,
+    asked: &Comparison<'_>,
+    plans: &[Plan],
+    watch: &mut dyn FnMut(usize, &str) -> Result<()>,
+) -> Result<Compared> {
+    let dim = asked.score.dim();
+    let rows = Rowsets::new(&asked.truth, asked.n, dim, asked.settings.seed);
+    let name = if asked.truth.law.is_some() { "fresh draws of the law" } else { "held-out rows" };
+    let Some(reference) = cloud(name, &rows.reference, dim)? else {
+        let problem = Problem::new("there is nothing to compare samples with: neither law nor held-out rows are known");
+        return Err(Error::data(problem.hint("give a run directory whose data is still there")));
+    };
+    let mut cells = Vec::with_capacity(plans.len());
+    for (done, plan) in plans.iter().enumerate() {
+        let steps = plan.times.len() - 1;
+        let what = format!("{} in {steps} steps", plan.sampler);
+        let mut samples = draw(engine, asked, plan, &mut || watch(done, &what))?;
+        let distance = if samples.iter().all(|v| v.is_finite()) {
+            let points = Points::new("samples", &samples, dim)?;
+            Some(sliced_w2(&points, &reference, &asked.settings)?)
+        } else {
+            None
+        };
+        samples.truncate(KEPT * dim);
+        cells.push(Cell { sampler: plan.sampler, steps, evaluations: plan.evaluations(), rows: samples, distance });
+    }
+    watch(plans.len(), "floor")?;
+    let floor = true_floor(asked, &rows, dim)?;
+    Ok(Compared { cells, floor, reference: name, n: asked.n })
+}
+
+/// The metric between pairs of true samples; of halves of the training rows where the law is unknown.
+fn true_floor(asked: &Comparison<'_>, rows: &Rowsets, dim: usize) -> Result<Option<Floor>> {
+    let seed = asked.settings.seed;
+    let halves = Halves { rows: rows.training.as_deref().unwrap_or_default(), dim, seed };
+    if asked.truth.law.is_none() && halves.most() < 2 {
+        return Ok(None);
+    }
+    let draw = |i: u32| match asked.truth.law {
+        Some(law) => Ok(law.draw(seed.wrapping_add((u64::from(i) + 1) << 32), Purpose::Floor, 0, asked.n)),
+        None => Ok(halves.draw(i, asked.n)),
+    };
+    let metric = |a: &[f32], b: &[f32]| {
+        sliced_w2_value(&Points::new("true samples", a, dim)?, &Points::new("true samples", b, dim)?, &asked.settings)
+    };
+    let mut floor = floor::real_against_real(REPEATS, draw, metric)?;
+    if asked.truth.law.is_none() {
+        floor.of = format!("halves of the training rows, {} rows each", asked.n.min(halves.most()));
+    }
+    Ok(Some(floor))
+}
+
+/// Samples (n, D) of a plan, data units.
+fn draw(
+    engine: &mut dyn Engine,
+    asked: &Comparison<'_>,
+    plan: &Plan,
+    watch: &mut dyn FnMut() -> Result<()>,
+) -> Result<Vec<f32>> {
+    let request = Request {
+        score: asked.score,
+        plan,
+        // invariant: the command line holds n below 2^28
+        count: asked.n as u32,
+        chunk: asked.chunk,
+        seed: asked.seed,
+        shift: asked.shift,
+        scale: asked.scale,
+        follow: None,
+    };
+    let mut out = Vec::with_capacity(asked.n * asked.score.dim());
+    sample::run(engine, &request, &mut |state| {
+        match state {
+            State::Samples { points, .. } => out.extend_from_slice(points),
+            State::Progress { .. } => watch()?,
+            State::Frame { .. } => {}
+        }
+        Ok(())
+    })?;
+    Ok(out)
+}
