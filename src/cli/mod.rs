@@ -1,6 +1,7 @@
 //! The command line: one file a command. A command parses, calls the library, prints.
 
 mod animate;
+mod bench;
 mod data;
 mod demo;
 mod describe;
@@ -81,6 +82,7 @@ enum Command {
     Data(Box<data::Args>),
     Plot(Box<plot::Args>),
     Animate(Box<animate::Args>),
+    Bench(bench::Args),
     Devices(device::DevicesArgs),
     Doctor(device::DoctorArgs),
 }
@@ -101,6 +103,11 @@ impl Context {
         if self.global.device.as_deref() == Some("reference") {
             return Ok(Box::new(Reference::default()));
         }
+        Ok(Box::new(self.gpu()?))
+    }
+
+    /// Opens the device the user asked for, where the host in f64 is none.
+    pub fn gpu(&self) -> Result<Gpu> {
         let mut gpu = Gpu::open(&Choice { device: self.global.device.clone(), require_gpu: self.global.require_gpu })?;
         if let Some(family) = &self.global.family {
             gpu.force_family(family)?;
@@ -111,7 +118,7 @@ impl Context {
                 gpu.adapter().name
             ));
         }
-        Ok(Box::new(gpu))
+        Ok(gpu)
     }
 
     /// Whether a flag was given on the command line.
@@ -159,6 +166,7 @@ fn dispatch(context: &mut Context, command: Command) -> Result<()> {
         Command::Data(a) => data::run(context, &a),
         Command::Plot(a) => plot::run(context, &a),
         Command::Animate(a) => animate::run(context, &a),
+        Command::Bench(a) => bench::run(context, &a),
         Command::Devices(a) => device::devices(context, &a),
         Command::Doctor(a) => device::doctor(context, &a),
     }
