@@ -284,10 +284,11 @@ impl Walk<'_> {
     /// The kernels that measure the device, which may be fast only because they are wrong: odd sizes, every tail reached.
     fn ceilings(&mut self) -> Result<()> {
         const COUNT: usize = 67;
+        const GROUPS: usize = 3;
         let mut arena = Arena::new();
         let chains = arena.f32("chains", &[COUNT, crate::reference::bench::CHAINS]);
         let [x, y] = ["from", "to"].map(|label| arena.f32(label, &[8 * 1001]));
-        let (sums, count) = (arena.f32("sums", &[COUNT]), arena.u32("count", &[1]));
+        let (sums, count) = (arena.f32("sums", &[GROUPS, 64]), arena.u32("count", &[1]));
         let mut reference = Reference::default();
         self.poison(&mut reference, &arena)?;
         reference.write(&x, &rows(8 * 1001, 1, 4))?;
@@ -297,7 +298,7 @@ impl Walk<'_> {
         }
         recording.push(ceilings::reading(&x, &sums, 1));
         recording.push(ceilings::reading(&x, &sums, 3));
-        recording.push(ceilings::copying(&x, &y, COUNT));
+        recording.push(ceilings::copying(&x, &y, GROUPS));
         recording.push(ceilings::counting(&count));
         self.walk("odd sizes", &mut reference, &recording)?;
         self.gpu.release(&arena);

@@ -1,13 +1,13 @@
-// The rate of copying: y = x, each invocation every lanes-th block of eight numbers.
+// The rate of copying: y = x. Each workgroup takes a range of blocks of eight numbers, one after the other.
 //
 // shapes    x, y (8 n)
-// dispatch  `lanes` invocations
+// dispatch  `groups` workgroups
 // family    tile: a block is moved as two vectors of four
 #import lib/index
 
 struct Params {
     length: u32, // 8 n
-    lanes: u32,  // number of invocations
+    groups: u32,
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4<f32>>; // (2 n) of four
@@ -20,11 +20,13 @@ fn main(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) local: u32,
 ) {
-    let lane = linear_index(workgroup, groups, local);
-    let lanes = params.lanes;
-    if lane >= lanes { return; }
+    let group = linear_index(workgroup, groups, local) / 64u;
+    if group >= params.groups { return; }
     let blocks = params.length / 8u;
-    for (var at = lane; at < blocks; at += lanes) {
+    let share = (blocks + params.groups - 1u) / params.groups;
+    let first = group * share + local;
+    let end = min((group + 1u) * share, blocks);
+    for (var at = first; at < end; at += 64u) {
         y[2u * at] = x[2u * at];
         y[2u * at + 1u] = x[2u * at + 1u];
     }

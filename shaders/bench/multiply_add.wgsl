@@ -5,7 +5,8 @@
 // dispatch  one invocation for CHAINS numbers; each does rounds * LENGTH * CHAINS multiply-adds
 #import lib/index
 
-const CHAINS: u32 = 10u; // with a and b they fit sixteen registers; spilled, they would measure the stack
+// with a and b they fit sixteen registers; spilled, they would measure the stack
+const CHAINS: u32 = 10u;
 const LENGTH: u32 = 64u;
 
 struct Params {

@@ -31,13 +31,16 @@ pub const CEILINGS: &[Ceiling] = &[
         name: "read",
         doc: "storage larger than the caches, read once",
         unit: "GB/s",
-        measure: |engine, clock, software| read(engine, clock, software, large(software), 1),
+        measure: |engine, clock, software| read(engine, clock, large(software), groups(software), 1),
     },
     Ceiling {
         name: "read, cached",
-        doc: "256 KiB of storage, read again and again",
+        doc: "storage that fits the caches (256 KiB; 8 MiB on a GPU), read again and again",
         unit: "GB/s",
-        measure: |engine, clock, software| read(engine, clock, software, 1 << 16, 256),
+        measure: |engine, clock, software| {
+            let (length, groups) = if software { (1 << 16, 8) } else { (1 << 21, 1 << 10) };
+            read(engine, clock, length, groups, 256)
+        },
     },
     Ceiling {
         name: "copy",
@@ -64,9 +67,9 @@ fn large(software: bool) -> usize {
     if software { 1 << 25 } else { 1 << 27 }
 }
 
-/// Invocations that keep a device busy; on a software device each group costs, so fewer that do more.
-fn invocations(software: bool) -> usize {
-    if software { 1 << 12 } else { 1 << 18 }
+/// Workgroups of 64 that keep a device busy; on a software device each of them costs, so fewer that do more.
+fn groups(software: bool) -> usize {
+    if software { 1 << 6 } else { 1 << 12 }
 }
 
 /// Runs one dispatch over the tensors of `arena`, `per_run` units of work each, and gives units a second.
@@ -98,23 +101,24 @@ pub fn multiply_add(result: &Tensor, count: usize, rounds: u32) -> Dispatch {
         .param("b", 0.25_f32)
 }
 
-/// Sums of all of `x` in as many parts as `sums` has numbers, `passes` times over.
+/// Sums of all of `x` to `sums` of (groups, 64), `passes` times over.
 pub fn reading(x: &Tensor, sums: &Tensor, passes: u32) -> Dispatch {
-    Dispatch::new("bench/read", Work::Items(sums.len()))
+    let groups = sums.len() / 64;
+    Dispatch::new("bench/read", Work::Groups(groups))
         .bind("x", x)
         .bind("sums", sums)
         .param("length", x.len())
-        .param("lanes", sums.len())
+        .param("groups", groups)
         .param("passes", passes)
 }
 
-/// y = x by `lanes` invocations.
-pub fn copying(x: &Tensor, y: &Tensor, lanes: usize) -> Dispatch {
-    Dispatch::new("bench/copy", Work::Items(lanes))
+/// y = x by so many workgroups.
+pub fn copying(x: &Tensor, y: &Tensor, groups: usize) -> Dispatch {
+    Dispatch::new("bench/copy", Work::Groups(groups))
         .bind("x", x)
         .bind("y", y)
         .param("length", x.len())
-        .param("lanes", lanes)
+        .param("groups", groups)
 }
 
 /// count += 1
@@ -124,7 +128,7 @@ pub fn counting(count: &Tensor) -> Dispatch {
 
 fn arithmetic(engine: &mut dyn Engine, clock: &Clock, software: bool) -> Result<Spread> {
     const LONG: f64 = 0.01;
-    let count = invocations(software);
+    let count = 64 * groups(software);
     let mut arena = Arena::new();
     let result = arena.f32("chains", &[count, CHAINS]);
     // as many rounds as make a dispatch long beside its launch
@@ -149,10 +153,10 @@ fn arithmetic(engine: &mut dyn Engine, clock: &Clock, software: bool) -> Result<
     rate(engine, clock, &arena, multiply_add(&result, count, rounds), flops * 1e-9)
 }
 
-fn read(engine: &mut dyn Engine, clock: &Clock, software: bool, length: usize, passes: u32) -> Result<Spread> {
+fn read(engine: &mut dyn Engine, clock: &Clock, length: usize, groups: usize, passes: u32) -> Result<Spread> {
     let mut arena = Arena::new();
     let x = arena.f32("read", &[length]);
-    let sums = arena.f32("sums", &[invocations(software).min(length / 8)]);
+    let sums = arena.f32("sums", &[groups, 64]);
     rate(engine, clock, &arena, reading(&x, &sums, passes), 4.0e-9 * length as f64 * f64::from(passes))
 }
 
@@ -160,7 +164,7 @@ fn copy(engine: &mut dyn Engine, clock: &Clock, software: bool) -> Result<Spread
     let mut arena = Arena::new();
     let [x, y] = ["from", "to"].map(|label| arena.f32(label, &[large(software)]));
     let per_run = 8.0 * x.len() as f64 * 1e-9;
-    rate(engine, clock, &arena, copying(&x, &y, invocations(software)), per_run)
+    rate(engine, clock, &arena, copying(&x, &y, groups(software)), per_run)
 }
 
 fn dispatch(engine: &mut dyn Engine, clock: &Clock, _: bool) -> Result<Spread> {

@@ -23,14 +23,15 @@ pub fn multiply_add(call: &mut Call) -> Result<()> {
     call.set("result", &result)
 }
 
-/// Sums of every lanes-th block, several times over
+/// Sums of every 64th block in each group's range, several times over
 pub fn read(call: &mut Call) -> Result<()> {
-    let (length, lanes, passes) = (call.u("length")?, call.u("lanes")?, call.u("passes")?);
+    let (length, groups, passes) = (call.u("length")?, call.u("groups")?, call.u("passes")?);
+    let share = (length / BLOCK).div_ceil(groups);
     let x = call.f("x")?;
     let mut sums = call.f("sums")?;
-    sums[..lanes].fill(0.0);
+    sums[..64 * groups].fill(0.0);
     for (block, eight) in x[..length / BLOCK * BLOCK].chunks(BLOCK).enumerate() {
-        sums[block % lanes] += passes as f64 * eight.iter().sum::<f64>();
+        sums[64 * (block / share) + block % share % 64] += passes as f64 * eight.iter().sum::<f64>();
     }
     call.set("sums", &sums)
 }
