@@ -1,14 +1,12 @@
 //! `bench`: what the device can do, and what this program makes of it.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use super::Context;
+use super::{Context, first_step};
 use crate::bench::run::{self, Outcome};
 use crate::bench::workload::QUICK;
 use crate::bench::{CEILINGS, Cell, Clock, Kind, Spread, cells};
@@ -37,6 +35,9 @@ pub struct Args {
     /// The time of each kernel in a training step instead (of one cell, if neither --quick nor --only is given)
     #[arg(long)]
     profile: bool,
+    /// Name the cells instead of measuring them
+    #[arg(long)]
+    list: bool,
     /// Take one training step of the first cell, say so and end: what a child process does
     #[arg(long, hide = true)]
     first_step: bool,
@@ -75,6 +76,14 @@ impl Args {
 /// Runs the command.
 pub fn run(context: &mut Context, args: &Args) -> Result<()> {
     let (chosen, clock) = (args.cells()?, args.clock()?);
+    if args.list {
+        chosen.iter().try_for_each(|c| context.ui.say(&c.label()))?;
+        context.ui.value(
+            "cells",
+            chosen.iter().map(|c| extended(name(c), json!({ "label": c.label() }))).collect::<Vec<_>>(),
+        );
+        return Ok(());
+    }
     let mut file = args.jsonl.as_deref().map(open).transpose()?;
     if context.global.device.as_deref() == Some("reference") {
         return Err(Error::usage(
@@ -99,7 +108,7 @@ pub fn run(context: &mut Context, args: &Args) -> Result<()> {
     workload(context, &mut gpu, &chosen, &clock, ceiling, &mut file)?;
     // children would share the device's memory with this process
     drop(gpu);
-    first_steps(context, clock.repeats.min(3))
+    first_step::measure(context, clock.repeats.min(3))
 }
 
 fn open(path: &Path) -> Result<(PathBuf, File)> {
@@ -111,12 +120,12 @@ fn open(path: &Path) -> Result<(PathBuf, File)> {
 /// What every row says of the device.
 fn device(line: &AdapterLine, family: &str) -> Value {
     json!({
-        "adapter": line.name, "backend": line.backend, "kind": line.kind, "driver": line.driver, "family": family,
+        "adapter": line.name, "backend": line.backend, "device_kind": line.kind, "driver": line.driver, "family": family,
         "version": env!("CARGO_PKG_VERSION"),
     })
 }
 
-fn spread(s: &Spread) -> Value {
+pub(super) fn spread(s: &Spread) -> Value {
     json!({ "median": s.median, "min": s.min, "max": s.max, "repeats": s.count })
 }
 
@@ -127,7 +136,7 @@ fn short(v: f64) -> String {
 }
 
 /// `median [min, max]`
-fn range(s: &Spread) -> String {
+pub(super) fn range(s: &Spread) -> String {
     format!("{:>9} [{}, {}]", short(s.median), short(s.min), short(s.max))
 }
 
@@ -143,19 +152,26 @@ fn ceilings(context: &mut Context, gpu: &mut Gpu, clock: &Clock) -> Result<f64> 
             first = value.median;
         }
         context.ui.say(&format!("    {:13} {:33} {:8} {}", row.name, range(&value), row.unit, row.doc))?;
-        let mut entry = json!({ "name": row.name, "unit": row.unit });
-        extend(&mut entry, spread(&value));
-        list.push(entry);
+        list.push(extended(json!({ "name": row.name, "unit": row.unit }), spread(&value)));
     }
     context.ui.value("ceilings", list);
     Ok(first)
 }
 
-/// Adds the members of one object to another.
-fn extend(object: &mut Value, more: Value) {
-    if let (Value::Object(a), Value::Object(b)) = (object, more) {
+/// An object with the members of another added.
+fn extended(mut object: Value, more: Value) -> Value {
+    if let (Value::Object(a), Value::Object(b)) = (&mut object, more) {
         a.extend(b);
     }
+    object
+}
+
+/// What a cell is, as all programs that are compared name it.
+fn name(c: &Cell) -> Value {
+    json!({
+        "kind": c.kind.name(), "D": c.dim, "L": c.layers, "W": c.width, "act": c.activation, "B": c.batch,
+        "params": c.params(),
+    })
 }
 
 fn workload(
@@ -210,28 +226,20 @@ fn line(o: &Outcome, ceiling: f64) -> String {
 
 /// A row as programs are compared by.
 fn row(o: &Outcome, ceiling: f64, gpu: &Gpu) -> Value {
-    let c = &o.cell;
-    let mut row = json!({
-        "peer": "scorefield", "variant": gpu.family(), "kind": c.kind.name(), "D": c.dim, "L": c.layers, "W": c.width,
-        "act": c.activation, "B": c.batch, "params": c.params(),
-    });
-    extend(&mut row, spread(&o.timing.rate));
-    let rows = match c.kind {
-        Kind::Train => "samples_per_s",
-        Kind::Sample => "samplesteps_per_s",
+    let rows_per_second = o.timing.rate.median * o.cell.batch as f64;
+    let rows = match o.cell.kind {
+        Kind::Train => json!({ "samples_per_s": rows_per_second }),
+        Kind::Sample => json!({ "samplesteps_per_s": rows_per_second }),
     };
-    row[rows] = json!(o.timing.rate.median * c.batch as f64);
-    extend(
-        &mut row,
-        json!({
-            "gflops": o.gflops(), "share": o.gflops() / ceiling, "ceiling_gflops": ceiling, "launches": o.launches,
-            "tensor_bytes": o.held.tensors, "reserved_bytes": o.held.reserved, "first_call_s": o.timing.first,
-            "wall_s": o.timing.wall, "cpu_used": o.timing.usage.map(|u| u.own), "cpu_others": o.timing.usage.map(|u| u.others),
-            "loss": o.loss,
-        }),
-    );
-    extend(&mut row, json!({ "device": device(gpu.adapter(), gpu.family()) }));
-    row
+    let more = json!({
+        "gflops": o.gflops(), "share": o.gflops() / ceiling, "ceiling_gflops": ceiling, "launches": o.launches,
+        "tensor_bytes": o.held.tensors, "reserved_bytes": o.held.reserved, "first_call_s": o.timing.first,
+        "wall_s": o.timing.wall, "cpu_used": o.timing.usage.map(|u| u.own), "cpu_others": o.timing.usage.map(|u| u.others),
+        "loss": o.loss,
+    });
+    let parts = [name(&o.cell), spread(&o.timing.rate), rows, more, device(gpu.adapter(), gpu.family())];
+    let head = json!({ "peer": "scorefield", "variant": gpu.family() });
+    parts.into_iter().fold(head, extended)
 }
 
 /// Kernel times of a training step.
@@ -254,49 +262,4 @@ fn profile(context: &mut Context, gpu: &mut Gpu, cell: &Cell, clock: &Clock) -> 
     context.ui.say(&format!("    sum {} us, {} GFLOP/s between launches", short(1e6 * total), short(rate)))?;
     context.ui.value(&cell.label(), json!({ "kernels": list, "seconds": total, "gflops": rate }));
     Ok(())
-}
-
-/// Variables under which drivers keep no compiled shaders between processes.
-const COLD: [(&str, &str); 2] = [("MESA_SHADER_CACHE_DISABLE", "true"), ("__GL_SHADER_DISK_CACHE", "0")];
-
-/// Seconds from the start of a process to the end of its first training step, with and without the driver's cache.
-fn first_steps(context: &mut Context, repeats: usize) -> Result<()> {
-    let times = |cold: bool| -> Result<Spread> {
-        (0..repeats).map(|_| child(context, cold)).collect::<Result<Vec<f64>>>().map(Spread::of)
-    };
-    let cold = times(true)?;
-    // fills the cache that the others find
-    times(false)?;
-    let warm = times(false)?;
-    context.ui.say(&format!(
-        "first training step ({}) from the start of the process\n    without the driver's shader cache {} s\n    \
-         with it                           {} s",
-        QUICK[1].label(),
-        range(&cold),
-        range(&warm)
-    ))?;
-    context.ui.value("first_step_s", json!({ "cold": spread(&cold), "warm": spread(&warm) }));
-    Ok(())
-}
-
-fn child(context: &Context, cold: bool) -> Result<f64> {
-    let fault = |e: std::io::Error| Error::bug(Problem::new(format!("this program cannot start itself: {e}")));
-    let mut command = Command::new(std::env::current_exe().map_err(fault)?);
-    command.args(["bench", "--first-step", "--quick", "--only", "B=4096", "--quiet"]);
-    for (flag, value) in [("--device", &context.global.device), ("--family", &context.global.family)] {
-        command.args(value.iter().flat_map(|v| [flag, v.as_str()]));
-    }
-    if cold {
-        command.envs(COLD);
-    }
-    let clock = Instant::now();
-    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().map_err(fault)?;
-    let mut said = String::new();
-    let read = child.stdout.take().map(|out| BufReader::new(out).read_line(&mut said)).transpose().map_err(fault)?;
-    let seconds = clock.elapsed().as_secs_f64();
-    let status = child.wait().map_err(fault)?;
-    if !status.success() || read.is_none() || said.trim() != "done" {
-        return Err(Error::bug(Problem::new("a first step in a process of its own failed").found(status)));
-    }
-    Ok(seconds)
 }

@@ -7,6 +7,7 @@ mod demo;
 mod describe;
 mod device;
 mod eval;
+mod first_step;
 mod picture;
 mod plot;
 mod run;
