@@ -7,12 +7,14 @@ CARGO ?= cargo
 # silences a layer of Mesa that writes to stderr
 export NODEVICE_SELECT = 1
 
-.PHONY: help demo test lint setup
+.PHONY: help demo test lint bench bench-peers setup
 
 help:
 	@echo 'make demo    train a toy set, sample it, measure it, draw it into demo/figures/'
 	@echo 'make test    all tests, on the device there is'
 	@echo 'make lint    rustfmt and clippy, warnings are errors'
+	@echo 'make bench   what the device can do, and what this program makes of it'
+	@echo 'make bench-peers   the same beside PyTorch, JAX and burn (environments and a build: ten minutes and more)'
 	@echo 'make setup   what demo and test do first: a Vulkan driver, if Debian or Ubuntu has none'
 
 demo: setup
@@ -27,3 +29,9 @@ lint:
 
 setup:
 	@sh tools/setup.sh
+
+bench: setup
+	$(CARGO) run --release --locked -- bench --quick
+
+bench-peers: setup
+	benches/peers/run

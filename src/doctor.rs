@@ -5,6 +5,7 @@
 //! bound to is compared. So each kernel is judged alone, in the surroundings it is used in. All memory is poisoned
 //! first, so that nothing can lean on zeros.
 
+use crate::bench::ceilings;
 use crate::error::Result;
 use crate::network::{ACTIVATIONS, Network, NetworkOptions};
 use crate::oracle::Law;
@@ -93,6 +94,7 @@ pub fn examine(gpu: &mut dyn Engine, shapes: &[Shape], activations: &[&str]) -> 
     walk.exact()?;
     walk.random()?;
     walk.drawing()?;
+    walk.ceilings()?;
     Ok(walk.findings)
 }
 
@@ -329,6 +331,30 @@ impl Walk<'_> {
             self.walk("a cloud, faded", &mut reference, &clouds.tone(&tone(1.1, true)))?;
             self.walk("a cloud, opaque", &mut reference, &clouds.tone(&tone(0.3, false)))?;
         }
+        self.gpu.release(&arena);
+        Ok(())
+    }
+
+    /// The kernels that measure the device, which may be fast only because they are wrong: odd sizes, every tail reached.
+    fn ceilings(&mut self) -> Result<()> {
+        const COUNT: usize = 67;
+        const GROUPS: usize = 3;
+        let mut arena = Arena::new();
+        let chains = arena.f32("chains", &[COUNT, crate::reference::bench::CHAINS]);
+        let [x, y] = ["from", "to"].map(|label| arena.f32(label, &[8 * 1001]));
+        let (sums, count) = (arena.f32("sums", &[GROUPS, 64]), arena.u32("count", &[1]));
+        let mut reference = Reference::default();
+        self.poison(&mut reference, &arena)?;
+        reference.write(&x, &rows(8 * 1001, 1, 4))?;
+        let mut recording = Recording::new("ceilings");
+        for rounds in 1..4 {
+            recording.push(ceilings::multiply_add(&chains, COUNT, rounds));
+        }
+        recording.push(ceilings::reading(&x, &sums, 1));
+        recording.push(ceilings::reading(&x, &sums, 3));
+        recording.push(ceilings::copying(&x, &y, GROUPS));
+        recording.push(ceilings::counting(&count));
+        self.walk("odd sizes", &mut reference, &recording)?;
         self.gpu.release(&arena);
         Ok(())
     }

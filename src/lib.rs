@@ -47,7 +47,7 @@
 //! | [`recording`], [`process`], [`io`], [`distribution`], [`metrics`] | values, formulas, files; nothing of each other |
 //! | [`gpu`], [`network`], [`reference`][twins], [`render`] | executors and what they run; only `gpu` names wgpu |
 //! | [`oracle`], [`train`], [`score`], [`sample`], [`evaluate`] | the flows, on any engine |
-//! | [`doctor`], [`model`], [`pictures`], [`config`], [`session`] | a model or training as files, checks, pictures |
+//! | [`bench`], [`doctor`], [`model`], [`pictures`], [`config`], [`session`] | a model or training as files, checks, pictures |
 //! | [`cli`] | parses, calls, prints |
 //!
 //! [twins]: mod@reference
@@ -83,6 +83,7 @@
 //! # Ok(())
 //! # }
 //! ```
+pub mod bench;
 pub mod cli;
 pub mod config;
 mod defaults;

@@ -30,8 +30,24 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("sample", &["error", "process", "random", "recording", "score"]),
     ("evaluate", &["distribution", "error", "metrics", "process", "random", "recording", "sample", "score", "train"]),
     (
+        "bench",
+        &[
+            "distribution",
+            "error",
+            "network",
+            "process",
+            "random",
+            "recording",
+            "reference",
+            "sample",
+            "score",
+            "train",
+        ],
+    ),
+    (
         "doctor",
         &[
+            "bench",
             "distribution",
             "error",
             "network",

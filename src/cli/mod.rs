@@ -1,6 +1,7 @@
 //! The command line: one file a command. A command parses, calls the library, prints.
 
 mod animate;
+mod bench;
 mod compare;
 mod data;
 mod demo;
@@ -8,6 +9,7 @@ mod describe;
 mod device;
 mod ensemble;
 mod eval;
+mod first_step;
 mod ladder;
 mod picture;
 mod plot;
@@ -86,6 +88,7 @@ enum Command {
     Plot(Box<plot::Args>),
     Animate(Box<animate::Args>),
     Compare(Box<compare::Args>),
+    Bench(bench::Args),
     Devices(device::DevicesArgs),
     Doctor(device::DoctorArgs),
 }
@@ -106,6 +109,11 @@ impl Context {
         if self.global.device.as_deref() == Some("reference") {
             return Ok(Box::new(Reference::default()));
         }
+        Ok(Box::new(self.gpu()?))
+    }
+
+    /// Opens the device the user asked for, where the host in f64 is none.
+    pub fn gpu(&self) -> Result<Gpu> {
         let mut gpu = Gpu::open(&Choice { device: self.global.device.clone(), require_gpu: self.global.require_gpu })?;
         if let Some(family) = &self.global.family {
             gpu.force_family(family)?;
@@ -116,7 +124,7 @@ impl Context {
                 gpu.adapter().name
             ));
         }
-        Ok(Box::new(gpu))
+        Ok(gpu)
     }
 
     /// Whether a flag was given on the command line.
@@ -170,6 +178,7 @@ fn dispatch(context: &mut Context, command: Command) -> Result<()> {
         Command::Plot(a) => plot::run(context, &a),
         Command::Animate(a) => animate::run(context, &a),
         Command::Compare(a) => compare::run(context, &a),
+        Command::Bench(a) => bench::run(context, &a),
         Command::Devices(a) => device::devices(context, &a),
         Command::Doctor(a) => device::doctor(context, &a),
     }

@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::error::{Error, Problem, Result};
-use crate::recording::{Arena, BufferId, Element, Engine, KernelTime, ProgramId, Recording, Tensor};
+use crate::recording::{Arena, BufferId, Element, Engine, Held, KernelTime, ProgramId, Recording, Tensor};
 pub use adapter::{AdapterLine, Choice, adapters};
 use linker::Embedded;
 use program::{Pipeline, Program};
@@ -40,6 +40,17 @@ fn peek(cell: &Mutex<Option<String>>) -> Option<String> {
     cell.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
+/// What was asked of a device since it was opened, so that a change of structure is seen without a clock.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Submissions of programs; uploads and readbacks are not among them.
+    pub submissions: u64,
+    /// Kernels launched by those submissions.
+    pub launches: u64,
+    /// Tensors read back.
+    pub readbacks: u64,
+}
+
 /// A device with its tensors and programs.
 pub struct Gpu {
     device: wgpu::Device,
@@ -52,6 +63,7 @@ pub struct Gpu {
     programs: Vec<Program>,
     readback: readback::Readback,
     timestamps: bool,
+    counts: Counts,
 }
 
 impl Gpu {
@@ -92,12 +104,18 @@ impl Gpu {
             pipelines: HashMap::new(),
             programs: Vec::new(),
             readback,
+            counts: Counts::default(),
         })
     }
 
     /// What `devices` prints of the adapter in use.
     pub fn adapter(&self) -> &AdapterLine {
         &self.line
+    }
+
+    /// What was asked of the device so far.
+    pub fn counts(&self) -> Counts {
+        self.counts
     }
 
     /// The kernel family in use, a row of [`FAMILIES`].
@@ -199,6 +217,7 @@ impl Gpu {
             return Err(Error::bug(Problem::new(format!("tensor {} read as the other kind", tensor.label))));
         }
         let source = self.buffer(tensor)?.clone();
+        self.counts.readbacks += 1;
         let index = self.readback.submit(
             &self.device,
             &self.queue,
@@ -325,6 +344,11 @@ impl Engine for Gpu {
 
     fn wait(&mut self) -> Result<()> {
         self.wait_for(None)
+    }
+
+    fn held(&self) -> Held {
+        let tensors = self.buffers.values().map(|(b, _)| b.size()).sum();
+        Held { tensors, reserved: self.device.generate_allocator_report().map(|r| r.total_reserved_bytes) }
     }
 
     fn profile(&mut self, program: ProgramId) -> Result<Vec<KernelTime>> {

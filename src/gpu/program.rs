@@ -115,6 +115,11 @@ impl Program {
         }
         Ok(Self { label: recording.label.clone(), steps, pace: None })
     }
+
+    /// Kernels that one repetition launches.
+    fn launches(&self) -> u64 {
+        self.steps.iter().filter(|s| matches!(s, Step::Launch { .. })).count() as u64
+    }
 }
 
 fn launch(gpu: &mut Gpu, dispatch: &Dispatch) -> Result<Step> {
@@ -227,6 +232,12 @@ fn record(step: &Step, pass: &mut wgpu::ComputePass<'_>) {
     }
 }
 
+/// Repetitions in the next submission: one while the pace is unknown, then as many as take about [`AIM`] seconds.
+fn piece(pace: Option<f64>, left: u32) -> u32 {
+    const MOST: u32 = 4096; // bounds the commands that are encoded before the first of them runs
+    pace.map_or(1, |p| (AIM / p.max(1e-7)) as u32).clamp(1, left.min(MOST))
+}
+
 /// Submits `times` repetitions in pieces of about [`AIM`] seconds, two pieces in flight.
 pub fn run(gpu: &mut Gpu, id: ProgramId, times: u32, pace: &mut Option<f64>) -> Result<()> {
     const IN_FLIGHT: usize = 2;
@@ -246,8 +257,10 @@ pub fn run(gpu: &mut Gpu, id: ProgramId, times: u32, pace: &mut Option<f64>) -> 
         Ok(())
     };
     while left > 0 {
-        let count = pace.map_or(1, |p| (AIM / p.max(1e-7)) as u32).clamp(1, left.min(4096));
+        let count = piece(*pace, left);
         let commands = encode(gpu, &gpu.programs[id.0], count);
+        gpu.counts.submissions += 1;
+        gpu.counts.launches += u64::from(count) * gpu.programs[id.0].launches();
         flying.push_back((gpu.queue.submit([commands]), count));
         left -= count;
         while flying.len() >= IN_FLIGHT || (pace.is_none() && !flying.is_empty()) {
@@ -312,6 +325,20 @@ pub fn profile(gpu: &mut Gpu, id: ProgramId) -> Result<Vec<KernelTime>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_submission_is_neither_long_nor_a_single_short_step() {
+        assert_eq!(piece(None, 1000), 1, "nobody knows yet how long one takes");
+        // paces from 100 ns to 10 s a repetition, thirty a decade
+        for i in 0..=240 {
+            let pace = 1e-7 * 10f64.powf(f64::from(i) / 30.0);
+            let count = piece(Some(pace), 1_000_000);
+            let seconds = f64::from(count) * pace;
+            assert!(count == 1 || seconds <= AIM, "{count} repetitions of {pace:e} s");
+            assert!(count == 4096 || seconds > 0.5 * AIM, "{count} repetitions of {pace:e} s");
+            assert_eq!(piece(Some(pace), 3), count.min(3));
+        }
+    }
 
     #[test]
     fn work_past_the_limit_of_groups_is_folded() {

@@ -162,6 +162,15 @@ pub struct KernelTime {
     pub seconds: f64,
 }
 
+/// Memory of an engine that this program holds, in bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Held {
+    /// In tensors.
+    pub tensors: u64,
+    /// Taken from the driver in all, with staging and what is kept for later; `None` where the backend does not tell.
+    pub reserved: Option<u64>,
+}
+
 /// Something that holds tensors and executes recordings.
 pub trait Engine {
     /// A line that names the device.
@@ -187,6 +196,8 @@ pub trait Engine {
     fn run(&mut self, program: ProgramId, times: u32) -> Result<()>;
     /// Waits until everything submitted is done.
     fn wait(&mut self) -> Result<()>;
+    /// The memory that is held now.
+    fn held(&self) -> Held;
     /// Runs the program once and measures each kernel, where the device can.
     fn profile(&mut self, program: ProgramId) -> Result<Vec<KernelTime>>;
 }

@@ -3,6 +3,7 @@
 //! Each kernel has a twin of the same name in [`TWINS`]. Twins favour clarity over speed and never share code with
 //! the shaders. Randomness, indices and flags are words and agree with the device bit for bit.
 
+pub mod bench;
 mod loss;
 mod network;
 mod optimiser;
@@ -15,7 +16,7 @@ use std::collections::HashMap;
 
 use crate::error::{Error, Problem, Result};
 use crate::recording::{
-    Arena, BufferId, Command, Dispatch, Element, Engine, KernelTime, Param, ProgramId, Recording, Tensor, pad,
+    Arena, BufferId, Command, Dispatch, Element, Engine, Held, KernelTime, Param, ProgramId, Recording, Tensor, pad,
 };
 
 /// A twin: reads its bindings, writes its results.
@@ -56,6 +57,10 @@ pub const TWINS: &[(&str, Twin)] = &[
     ("layout/to_panels", sampler::to_panels),
     ("doctor/philox", random::philox),
     ("doctor/normals", random::normals),
+    ("bench/multiply_add", bench::multiply_add),
+    ("bench/read", bench::read),
+    ("bench/copy", bench::copy),
+    ("bench/count", bench::count),
     ("render/clear", render::clear),
     ("render/splat", render::splat),
     ("render/count", render::count),
@@ -273,6 +278,13 @@ impl Engine for Reference {
     }
     fn wait(&mut self) -> Result<()> {
         Ok(())
+    }
+    fn held(&self) -> Held {
+        let bytes = |m: &Memory| match m {
+            Memory::F(v) => 8 * v.len() as u64,
+            Memory::U(v) => 4 * v.len() as u64,
+        };
+        Held { tensors: self.memory.values().map(bytes).sum(), reserved: None }
     }
     fn profile(&mut self, _: ProgramId) -> Result<Vec<KernelTime>> {
         Ok(Vec::new())

@@ -1,0 +1,33 @@
+// The rate of copying: y = x. Each workgroup takes a range of blocks of eight numbers, one after the other.
+//
+// shapes    x, y (8 n)
+// dispatch  `groups` workgroups
+// family    tile: a block is moved as two vectors of four
+#import lib/index
+
+struct Params {
+    length: u32, // 8 n
+    groups: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<vec4<f32>>; // (2 n) of four
+@group(0) @binding(1) var<storage, read_write> y: array<vec4<f32>>; // (2 n) of four
+@group(0) @binding(2) var<uniform> params: Params;
+
+@compute @workgroup_size(64)
+fn main(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let group = linear_index(workgroup, groups, local) / 64u;
+    if group >= params.groups { return; }
+    let blocks = params.length / 8u;
+    let share = (blocks + params.groups - 1u) / params.groups;
+    let first = group * share + local;
+    let end = min((group + 1u) * share, blocks);
+    for (var at = first; at < end; at += 64u) {
+        y[2u * at] = x[2u * at];
+        y[2u * at + 1u] = x[2u * at + 1u];
+    }
+}
