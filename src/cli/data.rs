@@ -26,7 +26,7 @@ pub struct Args {
     #[arg(short, default_value_t = 10_000)]
     n: usize,
     /// Draw them to this PNG (default: NAME-samples.png here)
-    #[arg(long, num_args = 0..=1, default_missing_value = "")]
+    #[arg(long, num_args = 0..=1, default_missing_value = ".")]
     plot: Option<PathBuf>,
     /// Write samples: .npy, .csv, .tsv, .jsonl, or `-`
     #[arg(short, long)]
@@ -83,7 +83,7 @@ pub fn run(context: &mut Context, args: &Args) -> Result<()> {
             problem.expected("a named distribution or a PNG").hint("`scorefield data` lists the names"),
         ));
     }
-    let plot = args.plot.as_ref().filter(|path| !path.as_os_str().is_empty());
+    let plot = args.plot.as_ref().filter(|path| path.as_os_str() != ".");
     for path in [plot, args.output.as_ref(), args.scores.as_ref(), args.log_density.as_ref()].into_iter().flatten() {
         check_writable(path, args.force)?;
     }

@@ -182,3 +182,12 @@ fn a_fractal_has_its_dimension() {
     place.run(&format!("train ifs:cantor,level=5 {TINY} --teacher exact --out o")).done();
     place.run("sample o --score exact -n 5 --steps 3 -o x.npy").done();
 }
+
+#[test]
+fn a_law_is_drawn_to_a_place_that_need_not_be_named() {
+    let place = Place::new();
+    place.run("data moons -n 200 --plot").done();
+    assert!(place.at("moons-ffjord-samples.png").exists());
+    place.run("data ifs:sierpinski,level=3 -n 200 --plot s.png").done();
+    assert!(place.at("s.png").exists());
+}
