@@ -183,7 +183,8 @@ impl Walk<'_> {
         // an ensemble of two where it is small enough: each shape is then tried with members and without
         let seeds: &[u64] = if options.batch_size % 2 == 1 { &[5, 6] } else { &[5] };
         let members: Vec<_> = seeds.iter().map(|&seed| (data, seed)).collect();
-        let setup = train::Setup::ensemble(network, process, &members, options)?;
+        let setup =
+            train::Setup::ensemble(network, process, &members, options)?.with(self.gpu.kernels(network.widest()));
         let recordings = setup.recordings(60)?;
         self.poison(&mut reference, &setup.arena)?;
         setup.upload(&mut reference)?;
@@ -221,10 +222,12 @@ impl Walk<'_> {
         let grid = process::grid("geometric", process, 2)?;
         let plan = process::plan("ode-heun", process, &grid, &SamplerOptions::default())?;
         let mut arena = Arena::new();
-        let chunk = Chunk::new(&mut arena, score, &plan, batch)?;
+        let chunk = Chunk::new(&mut arena, score, &plan, batch)?.with(&mut arena, &|w| self.gpu.kernels(w));
         self.poison(&mut reference, &arena)?;
         chunk.upload(&mut reference, &plan, &vec![0.25; score.dim()], &vec![2.0; score.dim()])?;
         chunk.begin(&mut reference, 7)?;
+        // two of four stages at once, where that can be
+        chunk.stride(&mut reference, 2)?;
         for recording in [chunk.start(9, 1.0), chunk.stage(9), chunk.stage(9), chunk.finish()] {
             self.walk(label, &mut reference, &recording)?;
         }

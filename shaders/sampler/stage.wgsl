@@ -1,15 +1,10 @@
-// One affine stage of any sampler: its coefficients are computed in f64 on the host (src/process/sampler.rs).
-//
-//   x' = c_base base + c_x x + c_score s + c_previous s_previous + c_noise xi,    then s_previous = s;
-//   at the last stage of a step also base = x'
+// One affine stage of any sampler, with scores from a tensor: see sampler/move.
 //
 // shapes    x, base, scores, previous (B, D) in panels; stages (R, 8): c_base, c_x, c_score, c_previous, c_noise, last, 0, 0;
 //           row control[0] is the stage, control[1] the index of the first sample
 // dispatch  one invocation a row of the padded batch
 #import lib/index
-#import lib/panel
-#import lib/random
-#import lib/normal
+#import sampler/move
 
 struct Params {
     rows: u32, // padded B
@@ -26,6 +21,10 @@ struct Params {
 @group(0) @binding(5) var<storage, read_write> previous: array<f32>; // (B, D) in panels
 @group(0) @binding(6) var<uniform> params: Params;
 
+fn score_of(b: u32, d: u32, at: u32) -> f32 {
+    return scores[at];
+}
+
 @compute @workgroup_size(64)
 fn main(
     @builtin(workgroup_id) workgroup: vec3<u32>,
@@ -34,21 +33,5 @@ fn main(
 ) {
     let b = linear_index(workgroup, groups, local);
     if b >= params.rows { return; }
-    let seed = vec2<u32>(params.seed_low, params.seed_high);
-    let stage = control[0];
-    let c = stages[stage * 2u]; // c_base, c_x, c_score, c_previous
-    let e = stages[stage * 2u + 1u]; // c_noise, last
-    var z = vec4<f32>(0.0);
-    for (var d = 0u; d < params.dim; d++) {
-        if d % 4u == 0u && e.x != 0.0 {
-            z = normals(random_words(seed, PURPOSE_SAMPLE_NOISE, control[1] + b, stage, d / 4u));
-        }
-        let at = panel_index(b, d, params.dim);
-        let s = scores[at];
-        let next = c.x * base[at] + c.y * x[at] + c.z * s + c.w * previous[at] + e.x * z.x;
-        previous[at] = s;
-        x[at] = next;
-        if e.y == 1.0 { base[at] = next; }
-        z = z.yzwx;
-    }
+    move_row(b, control[1] + b, control[0], params.dim, vec2<u32>(params.seed_low, params.seed_high));
 }

@@ -3,6 +3,7 @@
 //! Each kernel has a twin of the same name in [`TWINS`]. Twins favour clarity over speed and never share code with
 //! the shaders. Randomness, indices and flags are words and agree with the device bit for bit.
 
+mod fused;
 mod loss;
 mod network;
 mod optimiser;
@@ -34,6 +35,8 @@ pub const TWINS: &[(&str, Twin)] = &[
     ("train/noise", loss::noise),
     ("loss/dsm", loss::dsm),
     ("loss/tally", loss::tally),
+    ("fused/step", fused::step),
+    ("fused/chain", fused::chain),
     ("optimiser/reduce", optimiser::reduce),
     ("optimiser/finish", optimiser::finish),
     ("optimiser/update", optimiser::update),

@@ -5,15 +5,19 @@ use crate::error::Result;
 use crate::random::{Purpose, normals, words};
 use crate::recording::{PANEL, pad};
 
-/// The first layer at one time
+/// The first layer at one time after another
 pub fn fold_time(call: &mut Call) -> Result<()> {
     let (dim, features, stride) = (call.u("dim")?, call.u("features")?, call.u("stride")?);
     let (weight, times, rows) = (call.f("weight")?, call.f("times")?, call.f("features")?);
-    let time = call.words("control")?[0] as usize;
-    let mut folded: Vec<f64> = weight[..dim * stride].iter().map(|w| times[4 * time] * w).collect();
-    for n in 0..stride {
-        let carried = (0..features).map(|f| rows[time * features + f] * weight[(dim + f) * stride + n]);
-        folded.push(weight[(dim + features) * stride + n] + carried.sum::<f64>());
+    let mut folded = Vec::new();
+    for s in 0..call.u("count")? {
+        let time = (call.words("control")?[0] as usize + s).min(call.u("times")? - 1);
+        folded.extend(weight[..dim * stride].iter().map(|w| times[4 * time] * w));
+        for n in 0..stride {
+            let carried = (0..features).map(|f| rows[time * features + f] * weight[(dim + f) * stride + n]);
+            folded.push(weight[(dim + features) * stride + n] + carried.sum::<f64>());
+        }
+        folded.extend((0..stride).map(|n| if n < 4 { times[4 * time + n] } else { 0.0 }));
     }
     call.set("folded", &folded)
 }
@@ -48,33 +52,59 @@ pub fn start(call: &mut Call) -> Result<()> {
     call.set("previous", &previous)
 }
 
+/// The states of a reverse process.
+pub(super) struct States {
+    pub x: Vec<f64>,
+    pub base: Vec<f64>,
+    pub previous: Vec<f64>,
+}
+
+impl States {
+    pub fn read(call: &Call) -> Result<Self> {
+        Ok(Self { x: call.f("x")?, base: call.f("base")?, previous: call.f("previous")? })
+    }
+    pub fn write(self, call: &mut Call) -> Result<()> {
+        call.set("x", &self.x)?;
+        call.set("base", &self.base)?;
+        call.set("previous", &self.previous)
+    }
+    /// One row with scores `s` (D) through the stage with these coefficients; `xi` gives the normals.
+    pub fn move_row(&mut self, b: usize, s: &[f64], row: &[f64], xi: impl Fn(usize) -> f64) {
+        for d in 0..s.len() {
+            let i = at(b, d, s.len());
+            let kept = row[0] * self.base[i] + row[1] * self.x[i] + row[2] * s[d] + row[3] * self.previous[i];
+            self.x[i] = kept + row[4] * xi(d);
+            self.previous[i] = s[d];
+            if row[5] == 1.0 {
+                self.base[i] = self.x[i];
+            }
+        }
+    }
+}
+
+/// Coordinate `d` of the noise of a sample at a stage.
+pub(super) fn noise(seed: u64, sample: u32, stage: u32, d: usize) -> f64 {
+    normals(words(seed, Purpose::SampleNoise, sample, stage, d as u32 / 4))[d % 4]
+}
+
 /// One affine stage
 pub fn stage(call: &mut Call) -> Result<()> {
     let (rows, dim, seed) = (call.u("rows")?, call.u("dim")?, call.seed()?);
     let (scores, stages, control) = (call.f("scores")?, call.f("stages")?, call.words("control")?);
-    let (mut x, mut base, mut previous) = (call.f("x")?, call.f("base")?, call.f("previous")?);
-    let row = &stages[8 * control[0] as usize..][..8];
+    let mut states = States::read(call)?;
     for b in 0..rows {
-        for d in 0..dim {
-            let i = at(b, d, dim);
-            let w = words(seed, Purpose::SampleNoise, control[1].wrapping_add(b as u32), control[0], d as u32 / 4);
-            let xi = normals(w)[d % 4];
-            x[i] = row[0] * base[i] + row[1] * x[i] + row[2] * scores[i] + row[3] * previous[i] + row[4] * xi;
-            previous[i] = scores[i];
-            if row[5] == 1.0 {
-                base[i] = x[i];
-            }
-        }
+        let s: Vec<f64> = (0..dim).map(|d| scores[at(b, d, dim)]).collect();
+        let sample = control[1].wrapping_add(b as u32);
+        let coefficients = &stages[8 * control[0] as usize..][..8];
+        states.move_row(b, &s, coefficients, |d| noise(seed, sample, control[0], d));
     }
-    call.set("x", &x)?;
-    call.set("base", &base)?;
-    call.set("previous", &previous)
+    states.write(call)
 }
 
-/// Counts a stage
+/// Counts the stages that were run
 pub fn advance(call: &mut Call) -> Result<()> {
     let mut control = call.words("control")?;
-    control[0] += 1;
+    control[0] += control[2];
     call.set_words("control", &control)
 }
 
