@@ -6,9 +6,9 @@
 //! first, so that nothing can lean on zeros.
 
 use crate::error::Result;
-use crate::network::{ACTIVATIONS, Network, NetworkOptions};
+use crate::network::{ACTIVATIONS, Network, NetworkOptions, TILES};
 use crate::process::{self, Process, SamplerOptions};
-use crate::recording::{Arena, Command, Dispatch, Element, Engine, Recording, Tensor, Work};
+use crate::recording::{Arena, Command, Dispatch, Element, Engine, Kernels, Recording, Tensor, Work};
 use crate::reference::Reference;
 use crate::render::ColourMap;
 use crate::render::cloud::Clouds;
@@ -87,6 +87,11 @@ pub fn examine(gpu: &mut dyn Engine, shapes: &[Shape], activations: &[&str]) -> 
     }
     for activation in activations {
         walk.network(&shape(2, "8x1", 2, 40), activation, false, "adam")?;
+    }
+    // fused kernels have a tile for every size of batch; the shapes above are all of the smallest
+    let fused = walk.gpu.kernels(1) == Kernels::Fused;
+    for tile in TILES.iter().filter(|t| fused && t.batch > 0) {
+        walk.network(&shape(2, "9x1", 3, tile.batch + 33), activations[0], false, "adam")?;
     }
     walk.gaussian()?;
     walk.random()?;

@@ -28,6 +28,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         "doctor",
         &["error", "network", "process", "random", "recording", "reference", "render", "sample", "score", "train"],
     ),
+    ("selection", &["error", "gpu", "io", "network", "process", "train"]),
     ("model", &["error", "io", "network", "process", "score", "train"]),
     (
         "pictures",

@@ -1,14 +1,17 @@
 //! The fused kernels: the same training and the same reverse process as layer by layer, in fewer launches. Bounds on z
 //! values are those of `samplers.rs`.
 
-use scorefield::gpu::{Choice, Gpu};
+use scorefield::gpu::{Choice, FAMILIES, Gpu};
 use scorefield::network::{Network, NetworkOptions, TILES};
 use scorefield::process::{Plan, Process, SAMPLERS, SamplerOptions, grid, plan};
 use scorefield::random::{Purpose, normals, words};
 use scorefield::recording::{Arena, Command, Engine, Kernels, Recording};
 use scorefield::reference::Reference;
 use scorefield::sample::{self, Chunk, NetworkScore, Request, State as Sampled};
+use scorefield::selection::{Verdict, measure};
 use scorefield::train::{Dataset, Setup, State, TrainOptions, Trainer};
+
+use std::time::Duration;
 
 const SEED: u64 = 21;
 
@@ -288,4 +291,20 @@ fn every_sampler_has_its_exact_law_in_a_chain() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn measuring_times_every_family_and_leaves_the_device_with_the_fastest() {
+    let mut gpu = Gpu::open(&Choice::default()).unwrap();
+    let verdict = measure(&mut gpu, &[("tiny", "8x1", 33), ("medium", "9x2", 70)], Duration::from_secs(300)).unwrap();
+    let runs = |f: &&str| Gpu::open(&Choice::default()).unwrap().force_family(f).is_ok();
+    for family in FAMILIES.iter().map(|(f, _)| *f).filter(runs) {
+        let rates = &verdict.steps_per_second[family];
+        assert!(rates.len() == 2 && rates.values().all(|r| *r > 1.0), "{family}: {rates:?}");
+    }
+    assert_eq!(gpu.family(), verdict.layered);
+    for (class, width) in [40, 80].into_iter().enumerate() {
+        assert_eq!(gpu.kernels(width) == Kernels::Fused, verdict.fused[class]);
+    }
+    assert_eq!(verdict, Verdict::of(verdict.steps_per_second.clone(), "none"), "the verdict follows from the rates");
 }

@@ -42,6 +42,19 @@ pub struct Use {
     pub fused: [bool; 2],
 }
 
+impl Use {
+    /// One family for everything; refuses a name that is none.
+    pub fn of_family(name: &str) -> Result<Self> {
+        let Some((family, _)) = FAMILIES.iter().find(|(n, _)| *n == name) else {
+            let names: Vec<_> = FAMILIES.iter().map(|(n, _)| *n).collect();
+            return Err(Error::usage(
+                Problem::new("no such kernel family").at("--family").found(name).expected(names.join(", ")),
+            ));
+        };
+        Ok(Self { layered: family, fused: [*family == "fused"; 2] })
+    }
+}
+
 impl std::fmt::Display for Use {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match (self.layered, self.fused) {
@@ -132,13 +145,7 @@ impl Gpu {
 
     /// Uses one family for everything; refused where the device cannot run it.
     pub fn force_family(&mut self, name: &str) -> Result<()> {
-        let Some((family, _)) = FAMILIES.iter().find(|(n, _)| *n == name) else {
-            let names: Vec<_> = FAMILIES.iter().map(|(n, _)| *n).collect();
-            return Err(Error::usage(
-                Problem::new("no such kernel family").at("--family").found(name).expected(names.join(", ")),
-            ));
-        };
-        self.adopt(Use { layered: family, fused: [*family == "fused"; 2] })
+        self.adopt(Use::of_family(name)?)
     }
 
     /// Uses the kernels that were found to be the fastest; refused where the device cannot run them.

@@ -104,7 +104,7 @@ pub fn stage(call: &mut Call) -> Result<()> {
 /// Counts the stages that were run
 pub fn advance(call: &mut Call) -> Result<()> {
     let mut control = call.words("control")?;
-    control[0] += control[2];
+    control[0] += control[2].max(1);
     call.set_words("control", &control)
 }
 
