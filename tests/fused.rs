@@ -1,6 +1,7 @@
 //! The fused kernels: the same training and the same reverse process as layer by layer, in fewer launches. Bounds on z
 //! values are those of `samplers.rs`.
 
+use scorefield::error::Error;
 use scorefield::gpu::{Choice, FAMILIES, Gpu};
 use scorefield::network::{Network, NetworkOptions, TILES};
 use scorefield::process::{Plan, Process, SAMPLERS, SamplerOptions, grid, plan};
@@ -152,6 +153,16 @@ fn fused_trainings_repeat_and_resume_byte_for_byte() {
         assert!(bits(&whole) == bits(&train(&mut gpu, &shape, 2, &options, &[5, 7])), "resumed, B={batch}");
         assert!(bits(&whole) != bits(&train(&mut gpu, &shape, 2, &options, &[5, 6])), "a step less is seen");
     }
+}
+
+#[test]
+fn a_fused_training_that_diverges_says_so_and_keeps_its_weights_finite() {
+    let mut gpu = device();
+    let wild = TrainOptions { lr: 1e10, warmup: 0, clip: 0.0, lr_schedule: "constant".into(), ..options(70) };
+    let mut trainer = Trainer::new(&mut gpu, planned(&network("9,8", 5), 2, &wild, Kernels::Fused)).unwrap();
+    let said = trainer.run(40).unwrap_err();
+    assert!(matches!(said, Error::Diverged(_)), "{said}");
+    assert!(trainer.state().unwrap().weights.iter().flatten().all(|v| v.is_finite()));
 }
 
 #[test]

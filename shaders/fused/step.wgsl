@@ -9,7 +9,7 @@
 // workgroup memory cannot hold beside them (inputs of the layers, slopes) is put into `scratch`, global memory that this
 // workgroup alone touches and that a GPU's cache holds: 8 H bytes a row and hidden layer, read once each.
 // A multiply-add takes 1 / (4 EACH) loads of four weights; a step takes 6 P B operations (P parameters) and, besides
-// the rows drawn, 8 S P bytes of partial sums. Nothing but the choice of tile depends on the device.
+// the rows drawn, 8 S P bytes of partial sums. Tiles and slices depend on the sizes only, never on the device.
 //
 // shapes    data (n, D); table (K, 8 + F): c_in, m, sigma, a, b, weight, t, 0, features; control: lib/control, seed at 8,
 //           layers (L + 1, 8) from 12 on, see Layer; weights_n (P), weights_t (M): the network and its mirror; partials

@@ -28,6 +28,7 @@ pub fn devices(context: &mut Context, _: &DevicesArgs) -> Result<()> {
     }
     let mut list = Vec::new();
     for (i, l) in lines.iter().enumerate() {
+        let kernels = kernels(context, l)?;
         let subgroup = match l.subgroup {
             (0, 0) => "no subgroups".into(),
             (a, b) if a == b => format!("subgroups of {a}"),
@@ -40,7 +41,6 @@ pub fn devices(context: &mut Context, _: &DevicesArgs) -> Result<()> {
             l.max_buffer >> 20,
             l.workgroup_bytes >> 10
         ))?;
-        let kernels = kernels(context, l)?;
         context.ui.say(&format!("   kernels: {kernels}"))?;
         list.push(json!({
             "kernels": kernels, "index": i, "name": l.name, "backend": l.backend, "kind": l.kind, "driver": l.driver, "max_binding": l.max_binding,
