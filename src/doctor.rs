@@ -7,10 +7,10 @@
 
 use crate::bench::ceilings;
 use crate::error::Result;
-use crate::network::{ACTIVATIONS, Network, NetworkOptions};
+use crate::network::{ACTIVATIONS, Network, NetworkOptions, TILES};
 use crate::oracle::Law;
 use crate::process::{self, Process, SamplerOptions};
-use crate::recording::{Arena, Command, Dispatch, Element, Engine, Recording, Tensor, Work};
+use crate::recording::{Arena, Command, Dispatch, Element, Engine, Kernels, Recording, Tensor, Work};
 use crate::reference::Reference;
 use crate::render::ColourMap;
 use crate::render::cloud::Clouds;
@@ -89,6 +89,11 @@ pub fn examine(gpu: &mut dyn Engine, shapes: &[Shape], activations: &[&str]) -> 
     }
     for activation in activations {
         walk.network(&shape(2, "8x1", 2, 40), activation, false, "adam")?;
+    }
+    // fused kernels have a tile for every size of batch; the shapes above are all of the smallest
+    let fused = walk.gpu.kernels(1) == Kernels::Fused;
+    for tile in TILES.iter().filter(|t| fused && t.batch > 0) {
+        walk.network(&shape(2, "9x1", 3, tile.batch + 33), activations[0], false, "adam")?;
     }
     walk.gaussian()?;
     walk.exact()?;
@@ -189,7 +194,8 @@ impl Walk<'_> {
         // an ensemble of two where it is small enough: each shape is then tried with members and without
         let seeds: &[u64] = if options.batch_size % 2 == 1 { &[5, 6] } else { &[5] };
         let members: Vec<_> = seeds.iter().map(|&seed| (data, seed)).collect();
-        let setup = train::Setup::ensemble(network, process, &members, options)?;
+        let setup =
+            train::Setup::ensemble(network, process, &members, options)?.with(self.gpu.kernels(network.widest()));
         let recordings = setup.recordings(60)?;
         self.poison(&mut reference, &setup.arena)?;
         setup.upload(&mut reference)?;
@@ -273,11 +279,13 @@ impl Walk<'_> {
         let grid = process::grid("geometric", process, 4)?;
         let plan = process::plan(sampler, process, &grid, &SamplerOptions::default())?;
         let mut arena = Arena::new();
-        let chunk = Chunk::new(&mut arena, score, &plan, batch)?;
+        let chunk = Chunk::new(&mut arena, score, &plan, batch)?.with(&mut arena, &|w| self.gpu.kernels(w));
         self.poison(&mut reference, &arena)?;
         chunk.upload(&mut reference, &plan, &vec![0.25; score.dim()], &vec![2.0; score.dim()])?;
         chunk.begin(&mut reference, 7)?;
-        let stages = (0..plan.evaluations().min(4)).map(|_| chunk.stage(9));
+        // two stages at once, where that can be
+        chunk.stride(&mut reference, 2)?;
+        let stages = (0..(plan.evaluations() / 2).min(2)).map(|_| chunk.stage(9));
         for recording in std::iter::once(chunk.start(9, 1.0)).chain(stages).chain([chunk.finish()]) {
             self.walk(label, &mut reference, &recording)?;
         }

@@ -47,7 +47,8 @@
 //! | [`recording`], [`process`], [`io`], [`distribution`], [`metrics`] | values, formulas, files; nothing of each other |
 //! | [`gpu`], [`network`], [`reference`][twins], [`render`] | executors and what they run; only `gpu` names wgpu |
 //! | [`oracle`], [`train`], [`score`], [`sample`], [`evaluate`] | the flows, on any engine |
-//! | [`bench`], [`doctor`], [`model`], [`pictures`], [`config`], [`session`] | a model or training as files, checks, pictures |
+//! | [`bench`], [`doctor`], [`selection`] | how fast the device is, whether kernels are right, which are the fastest |
+//! | [`model`], [`pictures`], [`config`], [`session`] | a model or training as files, pictures |
 //! | [`cli`] | parses, calls, prints |
 //!
 //! [twins]: mod@reference
@@ -105,5 +106,6 @@ pub mod reference;
 pub mod render;
 pub mod sample;
 pub mod score;
+pub mod selection;
 pub mod session;
 pub mod train;

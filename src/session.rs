@@ -202,11 +202,12 @@ impl Drive<'_> {
                     Err(why) => run.fault = run.fault.take().or(Some(why)),
                 }
             }
-            if step_now % options.eval_interval() == 0 || step_now == options.steps {
+            if step_now.is_multiple_of(options.eval_interval()) || step_now == options.steps {
                 last = evaluate(trainer, runs, watch)?;
             }
             let stopped = if step_now < options.steps { stop() } else { None };
-            if step_now % options.checkpoint_interval() == 0 || step_now == options.steps || stopped.is_some() {
+            if step_now.is_multiple_of(options.checkpoint_interval()) || step_now == options.steps || stopped.is_some()
+            {
                 for (m, run) in runs.iter_mut().enumerate().filter(|(_, run)| run.fault.is_none()) {
                     run.checkpoint(trainer, m)?;
                 }

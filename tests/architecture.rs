@@ -62,6 +62,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "train",
         ],
     ),
+    ("selection", &["error", "gpu", "io", "network", "process", "train"]),
     ("model", &["error", "io", "network", "process", "score", "train"]),
     (
         "pictures",

@@ -6,12 +6,13 @@ use naga::valid::{Capabilities, ModuleInfo, ShaderStages, SubgroupOperationSet, 
 use scorefield::gpu::FAMILIES;
 use scorefield::gpu::linker::{Embedded, Linked, SHADERS, link, resolve};
 use scorefield::gpu::reflect::{Interface, parse, reflect};
-use scorefield::network::ACTIVATIONS;
+use scorefield::network::{ACTIVATIONS, TILES};
 use scorefield::reference::TWINS;
 use scorefield::train::options::OPTIMISERS;
 
 /// Slots with the directory of their fillers.
-const SLOTS: &[(&str, &str)] = &[("activation", "activation/"), ("rule", "optimiser/rule/"), ("axes", "score/axes/")];
+const SLOTS: &[(&str, &str)] =
+    &[("activation", "activation/"), ("rule", "optimiser/rule/"), ("axes", "score/axes/"), ("tile", "fused/tile/")];
 
 /// Every file below `shaders/` with its text.
 fn files() -> Vec<(String, &'static str)> {
@@ -184,6 +185,9 @@ fn tables_and_slot_directories_hold_the_same_files() {
     let mut rules: Vec<String> = OPTIMISERS.iter().map(|o| o.shader.to_string()).collect();
     rules.sort();
     assert_eq!(rules, below("optimiser/rule/"));
+    let mut tiles: Vec<String> = TILES.iter().map(|t| t.shader.to_string()).collect();
+    tiles.sort();
+    assert_eq!(tiles, below("fused/tile/"));
 }
 
 #[test]

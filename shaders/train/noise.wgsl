@@ -9,7 +9,7 @@
 // dispatch  one invocation a row of the padded batch
 #import lib/index
 #import lib/panel
-#import lib/random
+#import lib/draw
 #import lib/normal
 
 struct Params {
@@ -42,25 +42,6 @@ struct Params {
 @group(0) @binding(7) var<storage, read_write> time_index: array<u32>; // (B padded), 0xffffffff for rows that do not count
 @group(0) @binding(8) var<uniform> params: Params;
 
-struct Draw {
-    row: u32,    // of the data
-    time: u32,   // of the coefficients
-    stream: u32, // Philox index of the noise
-    purpose: u32,
-    live: bool,
-}
-
-fn draw_training(b: u32, step: u32, seed: vec2<u32>) -> Draw {
-    let words = random_words(seed, PURPOSE_BATCH, b, step, 0u);
-    var time = random_below(words.y, params.times);
-    if params.stratified == 1u {
-        let low = b * params.times / params.rows;
-        let high = (b + 1u) * params.times / params.rows;
-        time = min(low + random_below(words.y, max(high - low, 1u)), params.times - 1u);
-    }
-    return Draw(random_below(words.x, params.data_rows), time, b, PURPOSE_NOISE, b < params.rows);
-}
-
 fn draw_held_out(b: u32, batch: u32, seed: vec2<u32>) -> Draw {
     let index = batch * params.rows + b;
     // multiples of the golden ratio spread over [0, 1) more evenly than random numbers
@@ -83,7 +64,7 @@ fn main(
     let input_at = member * params.input_member;
     let offset_at = member * params.offset_member;
     let features_at = member * params.features_member;
-    var draw = draw_training(b, counter, seed);
+    var draw = draw_training(b, counter, seed, Urn(params.rows, params.times, params.data_rows, params.stratified));
     if params.held_out == 1u { draw = draw_held_out(b, counter, seed); }
     time_index[member * params.time_index_member + b] = select(0xffffffffu, draw.time, draw.live);
     let c = coefficients[member * params.coefficients_member + draw.time * 2u]; // c_in, m, sigma, a

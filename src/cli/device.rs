@@ -5,7 +5,8 @@ use serde_json::json;
 use super::Context;
 use crate::doctor::{SHAPES, all_activations, examine};
 use crate::error::{Error, Problem, Result};
-use crate::gpu::{AdapterLine, adapters};
+use crate::gpu::{AdapterLine, Use, adapters};
+use crate::selection::Cache;
 
 /// List the graphics devices with their limits
 #[derive(clap::Args)]
@@ -27,6 +28,7 @@ pub fn devices(context: &mut Context, _: &DevicesArgs) -> Result<()> {
     }
     let mut list = Vec::new();
     for (i, l) in lines.iter().enumerate() {
+        let kernels = kernels(context, l)?;
         let subgroup = match l.subgroup {
             (0, 0) => "no subgroups".into(),
             (a, b) if a == b => format!("subgroups of {a}"),
@@ -39,13 +41,27 @@ pub fn devices(context: &mut Context, _: &DevicesArgs) -> Result<()> {
             l.max_buffer >> 20,
             l.workgroup_bytes >> 10
         ))?;
+        context.ui.say(&format!("   kernels: {kernels}"))?;
         list.push(json!({
-            "index": i, "name": l.name, "backend": l.backend, "kind": l.kind, "driver": l.driver, "max_binding": l.max_binding,
+            "kernels": kernels, "index": i, "name": l.name, "backend": l.backend, "kind": l.kind, "driver": l.driver, "max_binding": l.max_binding,
             "max_buffer": l.max_buffer, "workgroup_bytes": l.workgroup_bytes, "subgroup_min": l.subgroup.0, "subgroup_max": l.subgroup.1,
         }));
     }
     context.ui.value("devices", list);
     Ok(())
+}
+
+/// What kernels a device would be used with, and why.
+fn kernels(context: &Context, line: &AdapterLine) -> Result<String> {
+    if let Some(family) = &context.global.family {
+        return Ok(format!("{} (--family)", Use::of_family(family)?));
+    }
+    if line.is_software() {
+        return Ok(format!("{} (known to be the fastest on software devices)", line.family()));
+    }
+    let (verdict, note) = Cache::default().look(line);
+    note.iter().for_each(|n| context.ui.note(n));
+    Ok(verdict.map_or_else(|| "measured at first use".into(), |v| v.explain()))
 }
 
 /// Runs the self-test.

@@ -25,10 +25,12 @@ use std::io::Write;
 
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use crate::defaults::choices;
 use crate::error::{Error, Problem, Result};
-use crate::gpu::{Choice, Gpu};
+use crate::gpu::{Choice, FAMILIES, Gpu};
 use crate::recording::Engine;
 use crate::reference::Reference;
+use crate::selection;
 use ui::Ui;
 
 /// Train score-based diffusion models on any GPU, sample them, draw what they do, measure their error
@@ -53,8 +55,7 @@ pub struct Global {
     /// Refuse to run on a software device
     #[arg(long, global = true, help_heading = "Everywhere")]
     pub require_gpu: bool,
-    /// Kernel family: panel, tile (chosen for the device if not given)
-    #[arg(long, global = true, help_heading = "Everywhere")]
+    #[arg(long, global = true, help = choices("Kernel family, the fastest if not given", FAMILIES, |f| f.0), help_heading = "Everywhere")]
     pub family: Option<String>,
     /// Print one JSON object instead of text
     #[arg(long, global = true, help_heading = "Everywhere")]
@@ -114,9 +115,14 @@ impl Context {
 
     /// Opens the device the user asked for, where the host in f64 is none.
     pub fn gpu(&self) -> Result<Gpu> {
-        let mut gpu = Gpu::open(&Choice { device: self.global.device.clone(), require_gpu: self.global.require_gpu })?;
-        if let Some(family) = &self.global.family {
-            gpu.force_family(family)?;
+        let choice = Choice { device: self.global.device.clone(), require_gpu: self.global.require_gpu };
+        let mut gpu = Gpu::open(&choice)?;
+        if let Err(why) = self.select(&mut gpu) {
+            if self.global.family.is_some() {
+                return Err(why);
+            }
+            self.ui.note(&format!("kernels could not be compared, the plainest are used: {why}"));
+            gpu = Gpu::open(&choice)?;
         }
         if gpu.adapter().is_software() {
             self.ui.note(&format!(
@@ -125,6 +131,15 @@ impl Context {
             ));
         }
         Ok(gpu)
+    }
+
+    /// Makes the device use the kernels that `--family` names, or those that are the fastest on it.
+    fn select(&self, gpu: &mut Gpu) -> Result<()> {
+        if let Some(family) = &self.global.family {
+            return gpu.force_family(family);
+        }
+        selection::select(gpu, &selection::Cache::default())?.iter().for_each(|note| self.ui.note(note));
+        Ok(())
     }
 
     /// Whether a flag was given on the command line.

@@ -30,6 +30,8 @@ pub struct AdapterLine {
     pub workgroup_bytes: u32,
     /// Smallest and largest subgroup, 0 when subgroups are not offered.
     pub subgroup: (u32, u32),
+    /// Whether the kernels of family `panel` run: they map the lanes of subgroups of 8 by hand and load 64-bit words.
+    pub panels: bool,
 }
 
 impl AdapterLine {
@@ -38,6 +40,8 @@ impl AdapterLine {
         let info = adapter.get_info();
         let limits = adapter.limits();
         let subgroup = adapter.features().contains(wgpu::Features::SUBGROUP);
+        let wide = adapter.features().contains(wgpu::Features::SHADER_INT64);
+        let sizes = if subgroup { (info.subgroup_min_size, info.subgroup_max_size) } else { (0, 0) };
         let kind = match info.device_type {
             wgpu::DeviceType::DiscreteGpu => "discrete",
             wgpu::DeviceType::IntegratedGpu => "integrated",
@@ -53,8 +57,13 @@ impl AdapterLine {
             max_binding: limits.max_storage_buffer_binding_size,
             max_buffer: limits.max_buffer_size,
             workgroup_bytes: limits.max_compute_workgroup_storage_size,
-            subgroup: if subgroup { (info.subgroup_min_size, info.subgroup_max_size) } else { (0, 0) },
+            subgroup: sizes,
+            panels: wide && sizes == (8, 8),
         }
+    }
+    /// The layered family it is opened with, before anything is measured.
+    pub fn family(&self) -> &'static str {
+        if self.panels { "panel" } else { "tile" }
     }
     /// Whether it is a processor pretending to be a GPU.
     pub fn is_software(&self) -> bool {
@@ -153,6 +162,7 @@ mod tests {
             max_buffer: 0,
             workgroup_bytes: 0,
             subgroup: (0, 0),
+            panels: false,
         }
     }
 

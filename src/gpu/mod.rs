@@ -4,6 +4,7 @@
 //! programs. Kernels exist in families where devices differ (see [`Gpu::family`]); all else is one file for all.
 
 pub mod adapter;
+mod families;
 pub mod linker;
 mod program;
 mod readback;
@@ -15,19 +16,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::error::{Error, Problem, Result};
-use crate::recording::{Arena, BufferId, Element, Engine, Held, KernelTime, ProgramId, Recording, Tensor};
+use crate::recording::{Arena, BufferId, Element, Engine, Held, KernelTime, Kernels, ProgramId, Recording, Tensor};
 pub use adapter::{AdapterLine, Choice, adapters};
+pub use families::{FAMILIES, NARROW, Use};
 use linker::Embedded;
 use program::{Pipeline, Program};
-
-/// Families of kernels: the names that may stand between a kernel and `.wgsl`, with what each needs.
-pub const FAMILIES: &[(&str, &str)] = &[
-    (
-        "panel",
-        "lanes of one 8-wide subgroup share weights by subgroupBroadcast, loads are 64 bits wide; for software devices",
-    ),
-    ("tile", "workgroup-memory tiles; runs everywhere"),
-];
 
 /// Set by the device's callbacks, looked at after every poll.
 #[derive(Default)]
@@ -57,6 +50,7 @@ pub struct Gpu {
     queue: wgpu::Queue,
     line: AdapterLine,
     family: &'static str,
+    fused: [bool; 2],
     health: Arc<Health>,
     buffers: HashMap<BufferId, (wgpu::Buffer, String)>,
     pipelines: HashMap<String, Arc<Pipeline>>,
@@ -91,14 +85,14 @@ impl Gpu {
             .map_err(|e| Error::device(Problem::new(format!("the device refused to open: {e}")).at(&line)))?;
         let health = Arc::new(Health::default());
         watch(&device, &health);
-        let family = if panels_run(&line, features) { "panel" } else { "tile" };
         let readback = readback::Readback::new(&device);
         Ok(Self {
             timestamps: features.contains(wgpu::Features::TIMESTAMP_QUERY),
             device,
             queue,
+            family: line.family(),
             line,
-            family,
+            fused: [false; 2],
             health,
             buffers: HashMap::new(),
             pipelines: HashMap::new(),
@@ -123,21 +117,20 @@ impl Gpu {
         self.family
     }
 
-    /// Uses another family; refused where the device cannot run it.
+    /// Uses one family for everything; refused where the device cannot run it.
     pub fn force_family(&mut self, name: &str) -> Result<()> {
-        let Some((family, _)) = FAMILIES.iter().find(|(n, _)| *n == name) else {
-            let names: Vec<_> = FAMILIES.iter().map(|(n, _)| *n).collect();
-            return Err(Error::usage(
-                Problem::new("no such kernel family").at("--family").found(name).expected(names.join(", ")),
-            ));
-        };
-        if *family == "panel" && !panels_run(&self.line, self.device.features()) {
+        self.adopt(Use::of_family(name)?)
+    }
+
+    /// Uses the kernels that were found to be the fastest; refused where the device cannot run them.
+    pub fn adopt(&mut self, choice: Use) -> Result<()> {
+        if choice.layered == "panel" && !self.line.panels {
             return Err(Error::device(
                 Problem::new("kernel family `panel` needs subgroups of exactly 8 lanes and 64-bit integers")
                     .found(format!("subgroups of {:?}, features {:?}", self.line.subgroup, self.device.features())),
             ));
         }
-        self.family = family;
+        (self.family, self.fused) = (choice.layered, choice.fused);
         Ok(())
     }
 
@@ -242,11 +235,6 @@ impl Gpu {
     }
 }
 
-/// Whether the kernels of family `panel` run on a device: they map lanes by hand and load 64-bit words.
-fn panels_run(line: &AdapterLine, features: wgpu::Features) -> bool {
-    features.contains(wgpu::Features::SUBGROUP | wgpu::Features::SHADER_INT64) && line.subgroup == (8, 8)
-}
-
 fn watch(device: &wgpu::Device, health: &Arc<Health>) {
     let lost = health.clone();
     device.set_device_lost_callback(move |reason, message| {
@@ -263,7 +251,11 @@ fn watch(device: &wgpu::Device, health: &Arc<Health>) {
 
 impl Engine for Gpu {
     fn describe(&self) -> String {
-        format!("{}, kernels: {}", self.line, self.family)
+        format!("{}, kernels: {}", self.line, Use { layered: self.family, fused: self.fused })
+    }
+
+    fn kernels(&self, width: usize) -> Kernels {
+        if self.fused[usize::from(width > NARROW)] { Kernels::Fused } else { Kernels::Layered }
     }
 
     fn check(&self, arena: &Arena) -> Result<()> {

@@ -18,6 +18,7 @@
 //! header claims never decides how much memory is taken. A file that existed is only ever replaced by a rename
 //! of a complete one.
 
+mod cache;
 mod cell;
 mod checkpoint;
 mod csv;
@@ -36,6 +37,7 @@ mod run_dir;
 mod schema;
 mod table;
 
+pub use cache::cache_dir;
 pub use checkpoint::{Checkpoint, Tensor, TensorData};
 pub use density::{Density, read_png_density};
 pub use input::{read_to_limit, sha256_of_file};

@@ -5,6 +5,7 @@
 //! connections each hidden product is followed by `network/block`.
 
 pub mod activation;
+mod fused;
 pub mod head;
 pub mod layout;
 mod passes;
@@ -13,6 +14,7 @@ mod tensors;
 use serde::{Deserialize, Serialize};
 
 pub use activation::{ACTIVATIONS, Activation};
+pub use fused::{Line, TILES, Tile};
 pub use head::{FEATURES, HEADS, Head, Moment, TimeFeatures};
 pub use layout::{INITS, Layer, Layout, row};
 pub use tensors::{BackWorkspace, Weights, Workspace};

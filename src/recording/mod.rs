@@ -171,10 +171,24 @@ pub struct Held {
     pub reserved: Option<u64>,
 }
 
+/// How much of a training step or a reverse process a kernel does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kernels {
+    /// One layer, of any network.
+    Layered,
+    /// All layers, for networks that fit a workgroup; others are layered even so.
+    Fused,
+}
+
 /// Something that holds tensors and executes recordings.
 pub trait Engine {
     /// A line that names the device.
     fn describe(&self) -> String;
+    /// With which kernels it runs networks fastest whose widest layer has `width` features.
+    fn kernels(&self, width: usize) -> Kernels {
+        let _ = width;
+        Kernels::Layered
+    }
     /// Refuses what the device cannot hold, before anything is allocated.
     fn check(&self, arena: &Arena) -> Result<()>;
     /// Allocates the tensors of `arena`, all zero.

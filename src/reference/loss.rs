@@ -33,6 +33,23 @@ pub fn teach(call: &mut Call) -> Result<()> {
     call.set("offset", &offset)
 }
 
+/// Row of the data and time that place `b` of a batch gets, of an urn (B, K, n).
+pub(super) fn draw_training(
+    b: usize,
+    step: u32,
+    seed: u64,
+    (rows, times, data_rows): (usize, usize, usize),
+    stratified: bool,
+) -> (usize, usize) {
+    let w = words(seed, Purpose::Batch, b as u32, step, 0);
+    let mut time = below(w[1], times as u32) as usize;
+    if stratified {
+        let (low, high) = (b * times / rows, (b + 1) * times / rows);
+        time = (low + below(w[1], (high - low).max(1) as u32) as usize).min(times - 1);
+    }
+    (below(w[0], data_rows as u32) as usize, time)
+}
+
 /// Draws a batch and noises it
 pub fn noise(call: &mut Call) -> Result<()> {
     let (rows, dim, features, times) = (call.u("rows")?, call.u("dim")?, call.u("features")?, call.u("times")?);
@@ -51,13 +68,8 @@ pub fn noise(call: &mut Call) -> Result<()> {
             let live = b < rows && index < draws;
             (index % data_rows, below(spread, times as u32) as usize, index, live)
         } else {
-            let w = words(seed, Purpose::Batch, b as u32, step, 0);
-            let mut time = below(w[1], times as u32) as usize;
-            if stratified {
-                let (low, high) = (b * times / rows, (b + 1) * times / rows);
-                time = (low + below(w[1], (high - low).max(1) as u32) as usize).min(times - 1);
-            }
-            (below(w[0], data_rows as u32) as usize, time, b, b < rows)
+            let (row, time) = draw_training(b, step, seed, (rows, times, data_rows), stratified);
+            (row, time, b, b < rows)
         };
         time_index[b] = if live { time as u32 } else { u32::MAX };
         let (purpose, step) = if held_out { (Purpose::HeldOut, 0) } else { (Purpose::Noise, step) };

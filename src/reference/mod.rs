@@ -4,6 +4,7 @@
 //! the shaders. Randomness, indices and flags are words and agree with the device bit for bit.
 
 pub mod bench;
+mod fused;
 mod loss;
 mod network;
 mod optimiser;
@@ -38,6 +39,8 @@ pub const TWINS: &[(&str, Twin)] = &[
     ("train/teach", loss::teach),
     ("loss/dsm", loss::dsm),
     ("loss/tally", loss::tally),
+    ("fused/step", fused::step),
+    ("fused/chain", fused::chain),
     ("optimiser/reduce", optimiser::reduce),
     ("optimiser/finish", optimiser::finish),
     ("optimiser/update", optimiser::update),

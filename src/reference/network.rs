@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::network::{ACTIVATIONS, Activation};
 use crate::recording::PANEL;
 
-fn activation(call: &Call) -> Result<&'static Activation> {
+pub(super) fn activation(call: &Call) -> Result<&'static Activation> {
     let file = call.slot_path("activation")?;
     ACTIVATIONS.iter().find(|a| a.shader == file).ok_or_else(|| fault(format!("{file} is no activation")))
 }

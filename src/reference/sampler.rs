@@ -5,15 +5,19 @@ use crate::error::Result;
 use crate::random::{Purpose, normals, words};
 use crate::recording::{PANEL, pad};
 
-/// The first layer at one time
+/// The first layer at one time after another
 pub fn fold_time(call: &mut Call) -> Result<()> {
     let (dim, features, stride) = (call.u("dim")?, call.u("features")?, call.u("stride")?);
     let (weight, times, rows) = (call.f("weight")?, call.f("times")?, call.f("features")?);
-    let time = call.words("control")?[0] as usize;
-    let mut folded: Vec<f64> = weight[..dim * stride].iter().map(|w| times[4 * time] * w).collect();
-    for n in 0..stride {
-        let carried = (0..features).map(|f| rows[time * features + f] * weight[(dim + f) * stride + n]);
-        folded.push(weight[(dim + features) * stride + n] + carried.sum::<f64>());
+    let mut folded = Vec::new();
+    for s in 0..call.u("count")? {
+        let time = (call.words("control")?[0] as usize + s).min(call.u("times")? - 1);
+        folded.extend(weight[..dim * stride].iter().map(|w| times[4 * time] * w));
+        for n in 0..stride {
+            let carried = (0..features).map(|f| rows[time * features + f] * weight[(dim + f) * stride + n]);
+            folded.push(weight[(dim + features) * stride + n] + carried.sum::<f64>());
+        }
+        folded.extend((0..stride).map(|n| if n < 4 { times[4 * time + n] } else { 0.0 }));
     }
     call.set("folded", &folded)
 }
@@ -52,46 +56,73 @@ pub fn start(call: &mut Call) -> Result<()> {
     call.set("history", &history)
 }
 
-/// One affine stage
-pub fn stage(call: &mut Call) -> Result<()> {
-    let (rows, dim, kept, seed) = (call.u("rows")?, call.u("dim")?, call.u("history")?, call.seed()?);
-    let (scores, stages, control) = (call.f("scores")?, call.f("stages")?, call.words("control")?);
-    let (mut x, mut base, mut history) = (call.f("x")?, call.f("base")?, call.f("history")?);
-    let stage = control[0] as usize;
-    let c = &stages[20 * stage..][..20];
-    for b in 0..rows {
-        for d in 0..dim {
-            let i = at(b, d, dim);
-            let w = words(seed, Purpose::SampleNoise, control[1].wrapping_add(b as u32), control[0], d as u32 / 4);
-            let xi = normals(w)[d % 4];
-            let place = |r: usize| at(b, (r % kept) * dim + d, kept * dim);
-            let earlier: Vec<f64> = (0..kept).map(|j| history[place(stage + 2 * kept - 1 - j)]).collect();
-            let mix = |first: [f64; 3], more: &[f64]| {
-                let outputs: f64 = earlier.iter().zip(more).map(|(y, c)| c * y).sum();
-                first[0] * base[i] + first[1] * x[i] + first[2] * scores[i] + outputs
-            };
-            let new = mix([c[0], c[1], c[2]], &c[7..12]) + c[3] * xi;
-            let corrected = mix([c[12], c[13], c[14]], &c[15..20]);
-            if kept > 0 {
-                history[place(stage)] = c[5] * x[i] + c[6] * scores[i];
-            }
-            match c[4] {
-                1.0 => base[i] = new,
-                2.0 => base[i] = corrected,
-                _ => {}
-            }
-            x[i] = new;
-        }
-    }
-    call.set("x", &x)?;
-    call.set("base", &base)?;
-    call.set("history", &history)
+/// The states of a reverse process.
+pub(super) struct States {
+    pub x: Vec<f64>,
+    pub base: Vec<f64>,
+    pub history: Vec<f64>,
+    /// Earlier outputs that are kept.
+    kept: usize,
 }
 
-/// Counts a stage
+impl States {
+    pub fn read(call: &Call) -> Result<Self> {
+        Ok(Self { x: call.f("x")?, base: call.f("base")?, history: call.f("history")?, kept: call.u("history")? })
+    }
+    pub fn write(self, call: &mut Call) -> Result<()> {
+        call.set("x", &self.x)?;
+        call.set("base", &self.base)?;
+        call.set("history", &self.history)
+    }
+    /// One row with scores `s` (D) through stage `stage` of all `stages`; `xi` gives the normals.
+    pub fn move_row(&mut self, b: usize, s: &[f64], stages: &[f64], stage: usize, xi: impl Fn(usize) -> f64) {
+        let (dim, kept) = (s.len(), self.kept);
+        let c = &stages[20 * stage..][..20];
+        for d in 0..dim {
+            let i = at(b, d, dim);
+            let place = |r: usize| at(b, (r % kept) * dim + d, kept * dim);
+            let earlier: Vec<f64> = (0..kept).map(|j| self.history[place(stage + 2 * kept - 1 - j)]).collect();
+            let mix = |first: [f64; 3], more: &[f64]| {
+                let outputs: f64 = earlier.iter().zip(more).map(|(y, c)| c * y).sum();
+                first[0] * self.base[i] + first[1] * self.x[i] + first[2] * s[d] + outputs
+            };
+            let new = mix([c[0], c[1], c[2]], &c[7..12]) + c[3] * xi(d);
+            let corrected = mix([c[12], c[13], c[14]], &c[15..20]);
+            if kept > 0 {
+                self.history[place(stage)] = c[5] * self.x[i] + c[6] * s[d];
+            }
+            match c[4] {
+                1.0 => self.base[i] = new,
+                2.0 => self.base[i] = corrected,
+                _ => {}
+            }
+            self.x[i] = new;
+        }
+    }
+}
+
+/// Coordinate `d` of the noise of a sample at a stage.
+pub(super) fn noise(seed: u64, sample: u32, stage: u32, d: usize) -> f64 {
+    normals(words(seed, Purpose::SampleNoise, sample, stage, d as u32 / 4))[d % 4]
+}
+
+/// One affine stage
+pub fn stage(call: &mut Call) -> Result<()> {
+    let (rows, dim, seed) = (call.u("rows")?, call.u("dim")?, call.seed()?);
+    let (scores, stages, control) = (call.f("scores")?, call.f("stages")?, call.words("control")?);
+    let mut states = States::read(call)?;
+    for b in 0..rows {
+        let s: Vec<f64> = (0..dim).map(|d| scores[at(b, d, dim)]).collect();
+        let sample = control[1].wrapping_add(b as u32);
+        states.move_row(b, &s, &stages, control[0] as usize, |d| noise(seed, sample, control[0], d));
+    }
+    states.write(call)
+}
+
+/// Counts the stages that were run
 pub fn advance(call: &mut Call) -> Result<()> {
     let mut control = call.words("control")?;
-    control[0] += 1;
+    control[0] += control[2].max(1);
     call.set_words("control", &control)
 }
 

@@ -2,8 +2,8 @@
 
 use crate::error::{Error, Problem, Result};
 use crate::process::{Corrected, HISTORY, Plan, Stage};
-use crate::recording::{Arena, Dispatch, Engine, PANEL, Recording, Tensor, Work, pad};
-use crate::score::{BoundScore, Score};
+use crate::recording::{Arena, Dispatch, Engine, Kernels, PANEL, Recording, Tensor, Work, pad};
+use crate::score::{BoundScore, Reverse, Score};
 
 /// Numbers of a stage on the device.
 const STAGE: usize = 10 + 2 * HISTORY;
@@ -42,6 +42,7 @@ pub struct Chunk {
     control: Tensor,
     units: Tensor,
     score: Box<dyn BoundScore>,
+    most: usize,
 }
 
 impl Chunk {
@@ -65,7 +66,19 @@ impl Chunk {
             control: arena.u32("control", &[4]),
             units: arena.f32("units", &[2, dim]),
             score: score.bind(arena, rows, &times)?,
+            most: 1,
         })
+    }
+
+    /// The same by other kernels, where the score has them: those that `kernels` of its width names.
+    pub fn with(mut self, arena: &mut Arena, kernels: &dyn Fn(usize) -> Kernels) -> Self {
+        self.most = self.score.plan_chain(arena, kernels).unwrap_or(1);
+        self
+    }
+
+    /// Most stages in one run of [`Self::stage`].
+    pub fn most(&self) -> usize {
+        self.most
     }
 
     /// Uploads coefficients, weights and units, once.
@@ -78,7 +91,12 @@ impl Chunk {
 
     /// Points the chunk at samples `first..`.
     pub fn begin(&self, engine: &mut dyn Engine, first: u32) -> Result<()> {
-        engine.write_u32(&self.control, &[0, first, 0, 0])
+        engine.write_u32(&self.control, &[0, first, 1, 0])
+    }
+
+    /// Sets how many stages a run of [`Self::stage`] takes, 1 to [`Self::most`].
+    pub fn stride(&self, engine: &mut dyn Engine, stages: usize) -> Result<()> {
+        engine.write_u32(&self.control.slice(2, &[1]), &[stages.clamp(1, self.most) as u32])
     }
 
     /// Draws the start of the reverse process.
@@ -101,9 +119,16 @@ impl Chunk {
         rec
     }
 
-    /// One stage: scores, the affine map, the count.
+    /// One stage, or as many as [`Self::stride`] says: scores, the affine map, the count.
     pub fn stage(&self, seed: u64) -> Recording {
-        let mut rec = Recording::new("reverse stage");
+        let mut rec = Recording::new("reverse stages");
+        let count = Dispatch::new("sampler/advance", Work::Groups(1)).bind("control", &self.control);
+        if self.most > 1 {
+            let (stages, control, x, base, history) = (&self.stages, &self.control, &self.x, &self.base, &self.history);
+            self.score.chain(&mut rec, &Reverse { stages, control, x, base, history, kept: self.kept, seed });
+            rec.push(count);
+            return rec;
+        }
         self.score.record(&mut rec, &self.x, &self.control, &self.scores);
         let rows = pad(self.rows, PANEL);
         rec.push(
@@ -120,7 +145,7 @@ impl Chunk {
                 .param("seed_low", seed as u32)
                 .param("seed_high", (seed >> 32) as u32),
         );
-        rec.push(Dispatch::new("sampler/advance", Work::Groups(1)).bind("control", &self.control));
+        rec.push(count);
         rec
     }
 

@@ -87,7 +87,7 @@ pub fn run(
 ) -> Result<()> {
     let mut arena = Arena::new();
     let rows = request.chunk.min(request.count.max(1) as usize);
-    let chunk = Chunk::new(&mut arena, request.score, request.plan, rows)?;
+    let chunk = Chunk::new(&mut arena, request.score, request.plan, rows)?.with(&mut arena, &|w| engine.kernels(w));
     engine.allocate(&arena)?;
     let outcome = run_chunks(engine, request, &chunk, consume);
     engine.release(&arena);
@@ -111,7 +111,7 @@ fn run_chunks(
         engine.run(start, 1)?;
         let mut done = 0;
         for target in stops(request, first) {
-            advance(engine, stage, done, target, &mut |s| consume(State::Progress { done: first, stage: s }))?;
+            advance(engine, chunk, stage, done, target, &mut |s| consume(State::Progress { done: first, stage: s }))?;
             done = target;
             let Some((follow, frame)) = frame_at(request, first, target) else { continue };
             engine.run(finish, 1)?;
@@ -144,25 +144,34 @@ fn frame_at(request: &Request<'_>, first: u32, stage: usize) -> Option<(usize, u
     follow.stages.iter().position(|&s| s == stage).map(|frame| (follow.paths, frame))
 }
 
-/// Runs stages `from..to` in pieces short enough that somebody may interrupt between them.
+/// Runs stages `from..to` in pieces short enough that somebody may interrupt between them, in launches short enough that
+/// no watchdog minds.
 fn advance(
     engine: &mut dyn Engine,
+    chunk: &Chunk,
     stage: ProgramId,
     from: usize,
     to: usize,
     progress: &mut dyn FnMut(usize) -> Result<()>,
 ) -> Result<()> {
+    /// Aims in seconds: between looks at the outside world, and for a launch.
+    const AIMS: [f64; 2] = [0.25, 0.05];
     let mut at = from;
-    let mut piece = 4;
+    // the first stage compiles, and says how long one takes at most
+    let (mut piece, mut stride) = (4, 1);
     while at < to {
-        let count = piece.min(to - at);
+        let each = stride.min(to - at);
+        if chunk.most() > 1 {
+            chunk.stride(engine, each)?;
+        }
+        let count = (piece.min(to - at) / each).max(1);
         let clock = std::time::Instant::now();
         engine.run(stage, count as u32)?;
-        at += count;
+        at += count * each;
         progress(at)?;
-        // about a quarter of a second between looks at the outside world
-        let seconds = clock.elapsed().as_secs_f64();
-        piece = ((count as f64 * 0.25 / seconds.max(1e-4)) as usize).clamp(1, 4096);
+        let seconds = clock.elapsed().as_secs_f64().max(1e-4) / (count * each) as f64;
+        [piece, stride] = AIMS.map(|aim| (aim / seconds) as usize);
+        (piece, stride) = (piece.clamp(1, 4096), stride.clamp(1, chunk.most()));
     }
     Ok(())
 }

@@ -15,7 +15,7 @@ pub use gaussian::GaussianScore;
 pub use network::NetworkScore;
 
 use crate::error::Result;
-use crate::recording::{Arena, Engine, Recording, Tensor};
+use crate::recording::{Arena, Engine, Kernels, Recording, Tensor};
 
 /// Something with a score at every time.
 pub trait Score {
@@ -35,4 +35,33 @@ pub trait BoundScore {
     fn log_density(&self) -> Option<&Tensor> {
         None
     }
+    /// Plans to run many stages of a sampler in one launch, where it can and `kernels` of its width wants it; gives the
+    /// most stages a launch.
+    fn plan_chain(&mut self, arena: &mut Arena, kernels: &dyn Fn(usize) -> Kernels) -> Option<usize> {
+        let _ = (arena, kernels);
+        None
+    }
+    /// Records `control[2]` stages from stage `control[0]` on in one launch, scores included, as `sampler/stage` would do
+    /// them; nothing unless [`Self::plan_chain`] gave a number.
+    fn chain(&self, rec: &mut Recording, state: &Reverse<'_>) {
+        let _ = (rec, state);
+    }
+}
+
+/// The tensors of a reverse process, as `sampler/stage` has them.
+pub struct Reverse<'a> {
+    /// Coefficients.
+    pub stages: &'a Tensor,
+    /// Stage, first sample, stages a launch.
+    pub control: &'a Tensor,
+    /// (B, D) in panels.
+    pub x: &'a Tensor,
+    /// (B, D) in panels.
+    pub base: &'a Tensor,
+    /// (B, D) in panels.
+    pub history: &'a Tensor,
+    /// Earlier outputs that are kept in it.
+    pub kept: usize,
+    /// Seed of the noise.
+    pub seed: u64,
 }

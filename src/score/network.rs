@@ -1,10 +1,10 @@
 //! The score of a trained network.
 
-use super::{BoundScore, Score};
+use super::{BoundScore, Reverse, Score};
 use crate::error::Result;
-use crate::network::{Network, Weights, Workspace};
+use crate::network::{Layer, Network, Tile, Weights, Workspace};
 use crate::process::Process;
-use crate::recording::{Arena, Dispatch, Engine, PANEL, Recording, Tensor, Work, pad};
+use crate::recording::{Arena, Dispatch, Engine, Kernels, PANEL, Recording, Tensor, Work, pad};
 use crate::train::times;
 
 /// A network with its weights, and what it was trained for.
@@ -22,6 +22,20 @@ pub struct NetworkScore {
     pub weights: Vec<Vec<f32>>,
 }
 
+/// What running many stages in one launch needs.
+struct Chain {
+    tile: &'static Tile,
+    /// (L + 1, 4) inputs, outputs, place.
+    layers: Tensor,
+    /// (S, D + 2, N8) first layer at S times.
+    folded: Tensor,
+}
+
+/// Longest table of folded first layers in numbers: 4 MiB stay in the cache of any device.
+const FOLDED: usize = 1 << 20;
+/// Most stages a launch.
+const STAGES: usize = 64;
+
 struct Bound {
     network: Network,
     values: Vec<Vec<f32>>,
@@ -29,8 +43,9 @@ struct Bound {
     work: Workspace,
     times: Tensor,
     features: Tensor,
-    /// (D + 1, N8) first layer at the present time.
+    /// (1, D + 2, N8) first layer at the present time.
     folded: Tensor,
+    chain: Option<Chain>,
     time_rows: Vec<f32>,
     feature_rows: Vec<f32>,
 }
@@ -49,13 +64,31 @@ impl Score for NetworkScore {
             weights: Weights::new(arena, "weights", &self.network.layout),
             work: self.network.workspace(arena, rows, false),
             times: arena.f32("times", &[times.len(), 4]),
-            folded: arena.f32("first layer", &[self.network.dim + 1, self.network.layout.layers[0].stride()]),
+            folded: arena.f32("first layer", &[1, self.network.dim + 2, self.network.layout.layers[0].stride()]),
+            chain: None,
             features: arena.f32("time features", &[times.len(), self.network.options.features]),
             time_rows,
             feature_rows: table.features,
             values: self.weights.clone(),
             network: self.network.clone(),
         }))
+    }
+}
+
+impl Bound {
+    /// The first layer at as many times as `folded` holds, from the present one on.
+    fn fold(&self, folded: &Tensor, control: &Tensor) -> Dispatch {
+        Dispatch::new("score/fold_time", Work::Items(folded.len()))
+            .bind("weight", &self.network.block_of(0, &self.weights))
+            .bind("times", &self.times)
+            .bind("features", &self.features)
+            .bind("control", control)
+            .bind("folded", folded)
+            .param("dim", self.network.dim)
+            .param("features", self.network.options.features)
+            .param("stride", folded.shape[2])
+            .param("count", folded.shape[0])
+            .param("times", self.times.shape[0])
     }
 }
 
@@ -67,24 +100,18 @@ impl BoundScore for Bound {
         if !self.features.is_empty() {
             engine.write(&self.features, &self.feature_rows)?;
         }
+        if let Some(chain) = &self.chain {
+            let row = |l: &Layer| [l.inputs, l.outputs, l.at / 4, 0].map(|n| n as u32);
+            let rows: Vec<u32> = self.network.layout.layers.iter().flat_map(row).collect();
+            engine.write_u32(&chain.layers, &rows)?;
+        }
         engine.write(&self.times, &self.time_rows)
     }
 
     fn record(&self, rec: &mut Recording, points: &Tensor, control: &Tensor, scores: &Tensor) {
-        let first = self.network.block_of(0, &self.weights);
-        let stride = first.shape[1];
-        rec.push(
-            Dispatch::new("score/fold_time", Work::Items(self.folded.len()))
-                .bind("weight", &first)
-                .bind("times", &self.times)
-                .bind("features", &self.features)
-                .bind("control", control)
-                .bind("folded", &self.folded)
-                .param("dim", self.network.dim)
-                .param("features", self.network.options.features)
-                .param("stride", stride),
-        );
-        self.network.forward_from(rec, &self.weights, &self.work, points, &self.folded);
+        rec.push(self.fold(&self.folded, control));
+        let first = self.folded.slice(0, &[self.network.dim + 1, self.folded.shape[2]]);
+        self.network.forward_from(rec, &self.weights, &self.work, points, &first);
         let rows = pad(self.work.rows, PANEL);
         rec.push(
             Dispatch::new("score/network_output", Work::Items(rows))
@@ -95,6 +122,44 @@ impl BoundScore for Bound {
                 .bind("scores", scores)
                 .param("rows", rows)
                 .param("dim", self.network.dim),
+        );
+    }
+
+    fn plan_chain(&mut self, arena: &mut Arena, kernels: &dyn Fn(usize) -> Kernels) -> Option<usize> {
+        if kernels(self.network.widest()) == Kernels::Layered {
+            return None;
+        }
+        let tile = self.network.tile(self.work.rows)?;
+        let [_, rows, stride] = self.folded.shape[..] else { return None };
+        let most = (FOLDED / (rows * stride)).clamp(1, STAGES).min(self.times.shape[0]);
+        let layers = arena.u32("layers", &[self.network.layout.layers.len(), 4]);
+        self.chain = Some(Chain { tile, layers, folded: arena.f32("first layers", &[most, rows, stride]) });
+        Some(most)
+    }
+
+    fn chain(&self, rec: &mut Recording, state: &Reverse<'_>) {
+        let Some(chain) = &self.chain else { return };
+        let rows = pad(self.work.rows, PANEL);
+        rec.push(self.fold(&chain.folded, state.control));
+        rec.push(
+            Dispatch::new("fused/chain", Work::Groups(rows / chain.tile.rows))
+                .slot("tile", chain.tile.shader)
+                .slot("activation", self.network.activation.shader)
+                .bind("weights_f", &chain.folded)
+                .bind("weights_n", &self.weights.groups[0])
+                .bind("layers", &chain.layers)
+                .bind("stages", state.stages)
+                .bind("control", state.control)
+                .bind("x", state.x)
+                .bind("base", state.base)
+                .bind("history", state.history)
+                .param("history", state.kept)
+                .param("dim", self.network.dim)
+                .param("count", self.network.layout.layers.len())
+                .param("rows", rows)
+                .param("alpha_at", self.network.layout.alpha_at)
+                .param("seed_low", state.seed as u32)
+                .param("seed_high", (state.seed >> 32) as u32),
         );
     }
 }

@@ -5,6 +5,7 @@
 
 pub mod data;
 pub mod floor;
+mod fused;
 pub mod options;
 pub mod schedule;
 mod step;

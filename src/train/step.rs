@@ -5,6 +5,7 @@ use crate::network::{BackWorkspace, Network, Weights, Workspace, row};
 use crate::recording::{Arena, Dispatch, PANEL, Recording, Tensor, Work, pad, panels};
 use crate::reference::BINS;
 
+use super::fused::{Fused, control_words};
 use super::options::{OPTIMISERS, TrainOptions};
 use super::teacher::{Lesson, Teacher};
 use super::times::TIMES;
@@ -61,7 +62,7 @@ impl Tensors {
             held_out: arena.f32("held-out rows", &[held.max(1), network.dim]),
             coefficients: arena.f32("coefficients", &[TIMES, 8]),
             features: arena.f32("time features", &[TIMES, network.options.features]),
-            control: arena.u32("control", &[8]),
+            control: arena.u32("control", &[control_words(network)]),
             held_control: arena.u32("held-out control", &[8]),
             schedule: arena.shared_f32("schedule", &[CHUNK, 4]),
             history: arena.f32("history", &[CHUNK, 4]),
@@ -130,23 +131,38 @@ fn loss(network: &Network, options: &TrainOptions, t: &Tensors) -> Dispatch {
 }
 
 /// One training step, from drawing the batch to the moving average.
-pub fn training(network: &Network, options: &TrainOptions, t: &Tensors, teachers: &[Teacher]) -> Result<Recording> {
+pub fn training(
+    network: &Network,
+    options: &TrainOptions,
+    t: &Tensors,
+    teachers: &[Teacher],
+    fused: Option<&Fused>,
+) -> Result<Recording> {
     let mut rec = Recording::new("training step");
-    rec.push(noise(network, options, t, None));
-    for (m, teacher) in teachers.iter().enumerate() {
-        let lesson = Lesson {
-            input: &t.work.input.of_member(m),
-            coefficients: &t.coefficients.of_member(m),
-            time_index: &t.time_index.of_member(m),
-            offset: &t.offset.of_member(m),
-        };
-        teacher.record(&mut rec, network, &lesson);
-    }
-    network.forward(&mut rec, &t.weights, &t.work);
-    rec.push(loss(network, options, t));
-    network.backward(&mut rec, &t.weights, &t.mirror, &t.work, &t.back);
+    let (all_partials, slices, partial) = match fused {
+        Some(f) => {
+            rec.push(f.step(network, options, t));
+            (std::slice::from_ref(&f.partials), f.slices, &f.partial)
+        }
+        None => {
+            rec.push(noise(network, options, t, None));
+            for (m, teacher) in teachers.iter().enumerate() {
+                let lesson = Lesson {
+                    input: &t.work.input.of_member(m),
+                    coefficients: &t.coefficients.of_member(m),
+                    time_index: &t.time_index.of_member(m),
+                    offset: &t.offset.of_member(m),
+                };
+                teacher.record(&mut rec, network, &lesson);
+            }
+            network.forward(&mut rec, &t.weights, &t.work);
+            rec.push(loss(network, options, t));
+            network.backward(&mut rec, &t.weights, &t.mirror, &t.work, &t.back);
+            (t.back.partials.as_slice(), t.back.slices, &t.partial)
+        }
+    };
     let mut first_group = 0;
-    for (partials, gradient) in t.back.partials.iter().zip(&t.gradient) {
+    for (partials, gradient) in all_partials.iter().zip(&t.gradient) {
         let length = gradient.len();
         rec.push(
             Dispatch::new("optimiser/reduce", Work::Groups(length.div_ceil(256)))
@@ -154,7 +170,7 @@ pub fn training(network: &Network, options: &TrainOptions, t: &Tensors, teachers
                 .bind("gradient", gradient)
                 .bind("norms", &t.norms)
                 .param("length", length)
-                .param("slices", t.back.slices)
+                .param("slices", slices)
                 .param("first_group", first_group),
         );
         first_group += length.div_ceil(256);
@@ -162,14 +178,14 @@ pub fn training(network: &Network, options: &TrainOptions, t: &Tensors, teachers
     rec.push(
         Dispatch::new("optimiser/finish", Work::Groups(1))
             .bind("norms", &t.norms)
-            .bind("partial", &t.partial)
+            .bind("partial", partial)
             .bind("schedule", &t.schedule)
             .bind("control", &t.control)
             .bind("bins", &t.bins)
             .bind("history", &t.history)
             .bind("fault", &t.fault)
             .param("norm_groups", first_group)
-            .param("loss_groups", options.batch_size.div_ceil(256))
+            .param("loss_groups", partial.shape[0])
             .param("rows", options.batch_size)
             .param("clip", options.clip as f32),
     );

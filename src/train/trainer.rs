@@ -3,10 +3,11 @@
 use crate::error::{Error, Problem, Result};
 use crate::network::Network;
 use crate::process::Process;
-use crate::recording::{Arena, Engine, KernelTime, ProgramId, Recording, Tensor};
+use crate::recording::{Arena, Engine, KernelTime, Kernels, ProgramId, Recording, Tensor};
 use crate::reference::BINS;
 
 use super::data::Dataset;
+use super::fused::Fused;
 use super::options::TrainOptions;
 use super::schedule;
 use super::step::{self, CHUNK, Tensors};
@@ -69,6 +70,7 @@ pub struct Setup {
     pub draws: usize,
     tensors: Tensors,
     teachers: Vec<Teacher>,
+    fused: Option<Fused>,
     options: TrainOptions,
     members: Vec<Member>,
 }
@@ -156,14 +158,23 @@ impl Setup {
             network: network.clone(),
             arena,
             tensors,
+            fused: None,
             options: options.clone(),
             members: members.iter().map(member).collect::<Result<_>>()?,
         })
     }
 
+    /// The same training by other kernels, where they can: fused ones only hold small plain networks, and no teacher.
+    pub fn with(mut self, kernels: Kernels) -> Self {
+        if kernels == Kernels::Fused && self.fused.is_none() && self.teachers.is_empty() {
+            self.fused = Fused::plan(&mut self.arena, &self.network, &self.options);
+        }
+        self
+    }
+
     /// One training step, and one held-out batch of `draws` draws in all.
     pub fn recordings(&self, draws: usize) -> Result<[Recording; 2]> {
-        let step = step::training(&self.network, &self.options, &self.tensors, &self.teachers)?;
+        let step = step::training(&self.network, &self.options, &self.tensors, &self.teachers, self.fused.as_ref())?;
         Ok([step, step::held_out(&self.network, &self.options, &self.tensors, draws)])
     }
 
@@ -191,6 +202,11 @@ impl Setup {
             // the parts of the partial gradients that no kernel writes (padding, frozen layers) must be zero
             for partials in &t.back.partials {
                 engine.write(&partials.of_member(m), &vec![0.0; partials.len()])?;
+            }
+            if let Some(fused) = &self.fused {
+                fused.upload(engine, &self.network, m, table)?;
+                let words = fused.words(&self.network, member.seed);
+                engine.write_u32(&t.control.of_member(m).slice(8, &[words.len()]), &words)?;
             }
             self.restore(engine, m, &member.initial)?;
         }
@@ -239,7 +255,7 @@ impl Setup {
             let fault = faults.get(m).copied().unwrap_or(0);
             engine.write(&t.bins.of_member(m), &[0.0; 2 * BINS])?;
             engine.write_u32(&t.fault.of_member(m), &[fault, 0, 0, 0])?;
-            engine.write_u32(&t.control.of_member(m), &[step, step, fault, 0, 0, 0, 0, 0])?;
+            engine.write_u32(&t.control.of_member(m).slice(0, &[8]), &[step, step, fault, 0, 0, 0, 0, 0])?;
         }
         Ok(())
     }
@@ -258,8 +274,10 @@ pub struct Trainer<'e> {
 }
 
 impl<'e> Trainer<'e> {
-    /// Allocates, uploads and compiles.
+    /// Allocates, uploads and compiles, with the kernels that the engine runs fastest.
     pub fn new(engine: &'e mut dyn Engine, setup: Setup) -> Result<Self> {
+        let kernels = engine.kernels(setup.network.widest());
+        let setup = setup.with(kernels);
         engine.allocate(&setup.arena)?;
         setup.upload(engine)?;
         let [step, held] = setup.recordings(setup.draws)?;

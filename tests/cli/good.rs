@@ -191,3 +191,20 @@ fn a_law_is_drawn_to_a_place_that_need_not_be_named() {
     place.run("data ifs:sierpinski,level=3 -n 200 --plot s.png").done();
     assert!(place.at("s.png").exists());
 }
+
+#[test]
+fn fused_kernels_are_told_by_flag_and_make_the_same_samples() {
+    let place = Place::new();
+    let listed = place.run("devices").done();
+    assert!(listed.contains("kernels: "), "{listed}");
+    assert!(place.run("devices --family fused").done().contains("kernels: fused (--family)"));
+    place.refused("devices --family nope", 2, "--family & nope & fused");
+    place.run(&format!("train moons {TINY} --family fused --out o")).done();
+    let draw = |family: &str| -> Vec<f32> {
+        let text = place.run(&format!("sample o -n 40 --steps 20 -o - -q --family {family}")).done();
+        text.split(['\n', ',']).filter_map(|cell| cell.trim().parse().ok()).collect()
+    };
+    let (fused, tile) = (draw("fused"), draw("tile"));
+    assert!(fused.len() == 80 && tile.len() == 80, "{} {}", fused.len(), tile.len());
+    assert!(fused.iter().zip(&tile).all(|(a, b)| (a - b).abs() <= 1e-3 * b.abs().max(1.0)));
+}

@@ -1,0 +1,321 @@
+//! The fused kernels: the same training and the same reverse process as layer by layer, in fewer launches. Bounds on z
+//! values are those of `samplers.rs`.
+
+use scorefield::error::Error;
+use scorefield::gpu::{Choice, FAMILIES, Gpu};
+use scorefield::network::{Network, NetworkOptions, TILES};
+use scorefield::process::{Plan, Process, SAMPLERS, SamplerOptions, grid, plan};
+use scorefield::random::{Purpose, normals, words};
+use scorefield::recording::{Arena, Command, Engine, Kernels, Recording};
+use scorefield::reference::Reference;
+use scorefield::sample::{self, Chunk, NetworkScore, Request, State as Sampled};
+use scorefield::selection::{Verdict, measure};
+use scorefield::train::{Dataset, Setup, State, TrainOptions, Trainer};
+
+use std::time::Duration;
+
+const SEED: u64 = 21;
+
+fn device() -> Gpu {
+    let mut gpu = Gpu::open(&Choice::default()).expect("a device; install a software driver with `make test`");
+    gpu.force_family("fused").unwrap();
+    gpu
+}
+
+fn data(dim: usize, seed: u64) -> Dataset {
+    let rows: Vec<f32> = (0..200 * dim).map(|i| ((i * 37 % 101) as f32 / 25.0).sin() + (i % 7) as f32).collect();
+    Dataset::from_rows("rows".into(), rows, dim, 0.2, true, seed).unwrap()
+}
+
+fn options(batch_size: usize) -> TrainOptions {
+    TrainOptions { steps: 40, batch_size, warmup: 3, ..TrainOptions::default() }
+}
+
+fn network(hidden: &str, features: usize) -> NetworkOptions {
+    NetworkOptions { hidden: hidden.into(), activation: "softplus".into(), features, ..NetworkOptions::default() }
+}
+
+fn planned(shape: &NetworkOptions, dim: usize, options: &TrainOptions, kernels: Kernels) -> Setup {
+    let network = Network::new(shape, dim).unwrap();
+    let process = Process::named("ou").unwrap();
+    Setup::new(&network, &process, &data(dim, SEED), options, SEED).unwrap().with(kernels)
+}
+
+fn kernels(recording: &Recording) -> Vec<&'static str> {
+    let name = |c: &Command| if let Command::Dispatch(d) = c { Some(d.kernel) } else { None };
+    recording.commands.iter().filter_map(name).collect()
+}
+
+fn bits(state: &State) -> Vec<u32> {
+    let groups = [&state.weights, &state.average, &state.moment1, &state.moment2];
+    groups.into_iter().flatten().flatten().map(|v| v.to_bits()).collect()
+}
+
+/// Trains step counts `parts` one after the other, each in a trainer of its own that starts from the state before.
+fn train(engine: &mut dyn Engine, shape: &NetworkOptions, dim: usize, options: &TrainOptions, parts: &[u32]) -> State {
+    let mut state: Option<State> = None;
+    for &steps in parts {
+        let mut trainer = Trainer::new(engine, planned(shape, dim, options, Kernels::Fused)).unwrap();
+        if let Some(state) = &state {
+            trainer.restore(std::slice::from_ref(state)).unwrap();
+        }
+        trainer.run(steps).unwrap();
+        state = Some(trainer.state().unwrap());
+    }
+    state.unwrap()
+}
+
+#[test]
+fn a_fused_step_is_four_launches_and_what_does_not_fit_stays_layered() {
+    let step = |shape: &NetworkOptions, dim| -> Vec<&'static str> {
+        kernels(&planned(shape, dim, &options(70), Kernels::Fused).recordings(100).unwrap()[0])
+    };
+    let fused = ["fused/step", "optimiser/reduce", "optimiser/finish", "optimiser/update"];
+    assert_eq!(step(&network("128x4", 30), 2), fused);
+    assert_eq!(step(&network("128,7,65", 0), 128), fused);
+    let layered = [
+        network("129", 5),
+        network("128", 127),
+        NetworkOptions { layer_norm: true, ..network("9,8", 5) },
+        NetworkOptions { skip: true, ..network("9,8", 5) },
+        NetworkOptions { freeze: true, ..network("9,8", 5) },
+        NetworkOptions { activation: "signrelu".into(), train_alpha: true, ..network("9,8", 5) },
+    ];
+    for shape in layered {
+        assert_eq!(step(&shape, 2)[0], "train/noise", "{shape:?}");
+    }
+}
+
+/// Batches that take every tile, with slices of several tiles and a last tile that is not full.
+const CASES: &[(&str, usize, usize, usize)] =
+    &[("9,8", 5, 2, 70), ("65,7", 3, 9, 2100), ("66,30", 2, 3, 4500), ("20,9", 4, 2, 8300)];
+
+#[test]
+fn every_tile_is_among_the_cases() {
+    let tile = |&(hidden, features, dim, batch): &(&str, usize, usize, usize)| {
+        Network::new(&network(hidden, features), dim).unwrap().tile(batch).unwrap().shader
+    };
+    let taken: Vec<&str> = CASES.iter().map(tile).collect();
+    assert!(TILES.iter().all(|t| taken.contains(&t.shader)), "{taken:?}");
+}
+
+#[test]
+fn fused_gradients_are_the_layered_ones() {
+    for &(hidden, features, dim, batch) in CASES {
+        let gradient = |engine: &mut Reference, kernels| {
+            let setup = planned(&network(hidden, features), dim, &options(batch), kernels);
+            engine.allocate(&setup.arena).unwrap();
+            setup.upload(engine).unwrap();
+            setup.begin(engine, 0, 1, &[]).unwrap();
+            let step = engine.prepare(&setup.recordings(0).unwrap()[0]).unwrap();
+            engine.run(step, 1).unwrap();
+            let t = setup.tensors();
+            (engine.read_f64(&t.gradient()[0]).unwrap(), engine.read_f64(&t.bins).unwrap())
+        };
+        let layered = gradient(&mut Reference::default(), Kernels::Layered);
+        let fused = gradient(&mut Reference::default(), Kernels::Fused);
+        for (a, b) in [(&layered.0, &fused.0), (&layered.1, &fused.1)] {
+            let scale = a.iter().fold(0.0f64, |m, v| m.max(v.abs()));
+            let worst = a.iter().zip(b).fold(0.0f64, |m, (a, b)| m.max((a - b).abs()));
+            assert!(scale > 1e-3 && worst <= 1e-12 * scale, "{hidden} B={batch}: {worst:e} of {scale:e}");
+        }
+    }
+}
+
+#[test]
+fn five_fused_steps_on_the_device_are_those_of_the_reference() {
+    let mut gpu = device();
+    for &(hidden, features, dim, batch) in CASES {
+        let (shape, options) = (network(hidden, features), options(batch));
+        let there = train(&mut gpu, &shape, dim, &options, &[5]);
+        let here = train(&mut Reference::default(), &shape, dim, &options, &[5]);
+        let start = train(&mut Reference::default(), &shape, dim, &options, &[1]);
+        assert_ne!(bits(&start), bits(&here), "steps move the weights");
+        for (kind, (a, b)) in
+            [(&here.weights, &there.weights), (&here.average, &there.average), (&here.moment1, &there.moment1)]
+                .into_iter()
+                .enumerate()
+        {
+            let scale = a.iter().flatten().fold(1e-30f32, |m, v| m.max(v.abs()));
+            let worst = a.iter().flatten().zip(b.iter().flatten()).fold(0.0f32, |m, (a, b)| m.max((a - b).abs()));
+            assert!(worst <= 1e-4 * scale, "{hidden} B={batch}, set {kind}: {worst:e} of {scale:e}");
+        }
+    }
+}
+
+#[test]
+fn fused_trainings_repeat_and_resume_byte_for_byte() {
+    let (shape, mut gpu) = (network("20,9", 5), device());
+    for batch in [70, 2100] {
+        let options = options(batch);
+        let whole = train(&mut gpu, &shape, 2, &options, &[12]);
+        assert!(bits(&whole) == bits(&train(&mut gpu, &shape, 2, &options, &[12])), "repeated, B={batch}");
+        assert!(bits(&whole) == bits(&train(&mut gpu, &shape, 2, &options, &[5, 7])), "resumed, B={batch}");
+        assert!(bits(&whole) != bits(&train(&mut gpu, &shape, 2, &options, &[5, 6])), "a step less is seen");
+    }
+}
+
+#[test]
+fn a_fused_training_that_diverges_says_so_and_keeps_its_weights_finite() {
+    let mut gpu = device();
+    let wild = TrainOptions { lr: 1e10, warmup: 0, clip: 0.0, lr_schedule: "constant".into(), ..options(70) };
+    let mut trainer = Trainer::new(&mut gpu, planned(&network("9,8", 5), 2, &wild, Kernels::Fused)).unwrap();
+    let said = trainer.run(40).unwrap_err();
+    assert!(matches!(said, Error::Diverged(_)), "{said}");
+    assert!(trainer.state().unwrap().weights.iter().flatten().all(|v| v.is_finite()));
+}
+
+#[test]
+fn members_of_a_fused_ensemble_are_what_they_are_alone() {
+    let (options, process) = (options(70), Process::named("ou").unwrap());
+    let network = Network::new(&network("20,9", 5), 2).unwrap();
+    let all: Vec<(Dataset, u64)> = [3, 1 << 40, 8].map(|seed| (data(2, seed), seed)).into();
+    let mut gpu = device();
+    let mut train = |members: &[(&Dataset, u64)]| -> Vec<(Vec<u32>, u64)> {
+        let mut trainer =
+            Trainer::new(&mut gpu, Setup::ensemble(&network, &process, members, &options).unwrap()).unwrap();
+        let [step, _] = trainer.setup.recordings(0).unwrap();
+        assert_eq!(step.dispatches(), 4, "the engine's choice of kernels is taken");
+        trainer.run_all(10).unwrap();
+        let held_out = trainer.held_out().unwrap();
+        (0..members.len()).map(|m| (bits(&trainer.state_of(m).unwrap()), held_out[m].loss.to_bits())).collect()
+    };
+    let members: Vec<_> = all.iter().map(|(d, seed)| (d, *seed)).collect();
+    let together = train(&members);
+    assert_ne!(together[0].0, together[1].0);
+    for (m, member) in members.iter().enumerate() {
+        assert!(train(&[*member])[0] == together[m], "member {m}");
+    }
+}
+
+/// A network as training makes it; its head weighs nothing if `silent`.
+fn score(hidden: &str, dim: usize, variance: f64, process: &Process, silent: bool) -> NetworkScore {
+    let network = Network::new(&network(hidden, 6), dim).unwrap();
+    let mut weights = network.initial(8).unwrap();
+    for l in &network.layout.layers {
+        for at in (0..=l.inputs).flat_map(|k| (0..l.outputs).map(move |n| l.at + k * l.stride() + n)) {
+            weights[0][at] += 0.1 * normals(words(8, Purpose::Test, at as u32, 0, 0))[0] as f32;
+        }
+    }
+    if silent {
+        let head = network.layout.layers.last().unwrap();
+        weights[0][head.at..head.at + head.block_len()].fill(0.0);
+    }
+    NetworkScore { network, process: process.clone(), variance, feature_seed: 8, weights }
+}
+
+fn planned_chain(sampler: &str, process: &Process, steps: usize) -> Plan {
+    plan(sampler, process, &grid("benton", process, steps).unwrap(), &SamplerOptions::default()).unwrap()
+}
+
+fn draw(engine: &mut dyn Engine, score: &NetworkScore, plan: &Plan, count: u32, chunk: usize) -> Vec<f32> {
+    let dim = score.network.dim;
+    let (shift, scale) = (vec![0.0; dim], vec![1.0; dim]);
+    let request = Request { score, plan, count, chunk, seed: 6, shift: &shift, scale: &scale, follow: None };
+    let mut out = Vec::new();
+    sample::run(engine, &request, &mut |state| {
+        if let Sampled::Samples { points, .. } = state {
+            out.extend_from_slice(points);
+        }
+        Ok(())
+    })
+    .unwrap();
+    out
+}
+
+#[test]
+fn chains_are_the_layered_reverse_process_and_that_of_the_reference() {
+    let process = Process::named("ou").unwrap();
+    let mut layered = Gpu::open(&Choice::default()).unwrap();
+    layered.force_family("tile").unwrap();
+    for (hidden, dim, count) in [("40,33", 3, 45), ("128x2", 9, 70), ("20", 1, 7000)] {
+        let score = score(hidden, dim, 1.0, &process, false);
+        for sampler in ["ei", "ode-heun"] {
+            let plan = planned_chain(sampler, &process, 12);
+            let chain = draw(&mut device(), &score, &plan, count, count as usize);
+            let by_layers = draw(&mut layered, &score, &plan, count, count as usize);
+            let few = 45 * dim.min(7);
+            let here = draw(&mut Reference::default(), &score, &plan, 45, 45);
+            let scale = by_layers.iter().fold(0.0f32, |m, v| m.max(v.abs()));
+            let far = |a: &[f32], b: &[f32]| a.iter().zip(b).fold(0.0f32, |m, (a, b)| m.max((a - b).abs()));
+            let (a, b) = (far(&chain, &by_layers), far(&chain[..few], &here[..few]));
+            assert!(a <= 1e-4 * scale && b <= 1e-4 * scale, "{hidden} {sampler}: {a:e} and {b:e} of {scale}");
+        }
+    }
+}
+
+#[test]
+fn a_chain_is_three_launches_for_many_stages_and_what_does_not_fit_stays_layered() {
+    let process = Process::named("ou").unwrap();
+    let plan = planned_chain("ei", &process, 100);
+    let stage = |hidden, kernels: Kernels| -> (Vec<&'static str>, usize) {
+        let mut arena = Arena::new();
+        let score = score(hidden, 3, 1.0, &process, false);
+        let chunk = Chunk::new(&mut arena, &score, &plan, 70).unwrap().with(&mut arena, &|_| kernels);
+        (self::kernels(&chunk.stage(1)), chunk.most())
+    };
+    let (chain, most) = stage("128x4", Kernels::Fused);
+    assert_eq!(chain, ["score/fold_time", "fused/chain", "sampler/advance"]);
+    assert!(most > 30);
+    for (layered, most) in [stage("128x4", Kernels::Layered), stage("129", Kernels::Fused)] {
+        assert!(layered.contains(&"sampler/stage") && most == 1);
+    }
+}
+
+#[test]
+fn chains_in_chunks_of_any_size_give_the_same_bytes() {
+    let process = Process::named("ou").unwrap();
+    let score = score("40,33", 3, 1.0, &process, false);
+    let plan = planned_chain("ei", &process, 70);
+    let whole = draw(&mut device(), &score, &plan, 2000, 2000);
+    for chunk in [700, 33] {
+        let pieces = draw(&mut device(), &score, &plan, 2000, chunk);
+        let same = whole.iter().zip(&pieces).all(|(a, b)| a.to_bits() == b.to_bits());
+        assert!(same && whole.len() == pieces.len() && whole.len() == 6000, "in chunks of {chunk}");
+    }
+}
+
+#[test]
+fn every_sampler_has_its_exact_law_in_a_chain() {
+    // a silent head of kind `residual` is the exact score of a normal law
+    let (mut gpu, mut wrong) = (device(), Vec::new());
+    for name in ["ou", "vp"] {
+        let process = Process::named(name).unwrap();
+        let score = score("8", 4, 0.25, &process, true);
+        for row in SAMPLERS {
+            for steps in [2, 9] {
+                let plan = planned_chain(row.name, &process, steps);
+                let law = plan.affine_law(&process, 0.0, 0.25);
+                let values = draw(&mut gpu, &score, &plan, 1 << 15, 1 << 15);
+                let n = values.len() as f64;
+                let average = values.iter().map(|&v| f64::from(v)).sum::<f64>() / n;
+                let squares = values.iter().map(|&v| (f64::from(v) - average).powi(2)).sum::<f64>();
+                // Wilson and Hilferty: the cube root of a chi-square is normal
+                let spread = 2.0 / (9.0 * (n - 1.0));
+                let z_mean = (average - law.mean) / (law.var / n).sqrt();
+                let z_var = ((squares / (n - 1.0) / law.var).cbrt() - (1.0 - spread)) / spread.sqrt();
+                println!("{name} {:9} N = {steps}: mean z {z_mean:6.2}, variance z {z_var:6.2}", row.name);
+                if !(z_mean.abs() < 5.85 && z_var.abs() < 5.96) {
+                    wrong.push(format!("{name} {} N = {steps}: {z_mean} {z_var}", row.name));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn measuring_times_every_family_and_leaves_the_device_with_the_fastest() {
+    let mut gpu = Gpu::open(&Choice::default()).unwrap();
+    let verdict = measure(&mut gpu, &[("tiny", "8x1", 33), ("medium", "9x2", 70)], Duration::from_secs(300)).unwrap();
+    let runs = |f: &&str| Gpu::open(&Choice::default()).unwrap().force_family(f).is_ok();
+    for family in FAMILIES.iter().map(|(f, _)| *f).filter(runs) {
+        let rates = &verdict.steps_per_second[family];
+        assert!(rates.len() == 2 && rates.values().all(|r| *r > 1.0), "{family}: {rates:?}");
+    }
+    assert_eq!(gpu.family(), verdict.layered);
+    for (class, width) in [40, 80].into_iter().enumerate() {
+        assert_eq!(gpu.kernels(width) == Kernels::Fused, verdict.fused[class]);
+    }
+    assert_eq!(verdict, Verdict::of(verdict.steps_per_second.clone(), "none"), "the verdict follows from the rates");
+}
