@@ -3,6 +3,7 @@
 //! Each kernel has a twin of the same name in [`TWINS`]. Twins favour clarity over speed and never share code with
 //! the shaders. Randomness, indices and flags are words and agree with the device bit for bit.
 
+mod likelihood;
 mod loss;
 mod network;
 mod optimiser;
@@ -52,6 +53,8 @@ pub const TWINS: &[(&str, Twin)] = &[
     ("sampler/start", sampler::start),
     ("sampler/stage", sampler::stage),
     ("sampler/advance", sampler::advance),
+    ("likelihood/probe", likelihood::probe),
+    ("likelihood/divergence", likelihood::divergence),
     ("layout/to_rows", sampler::to_rows),
     ("layout/to_panels", sampler::to_panels),
     ("doctor/philox", random::philox),
