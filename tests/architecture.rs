@@ -29,7 +29,21 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("score", &["error", "network", "oracle", "process", "recording", "train"]),
     ("sample", &["error", "process", "random", "recording", "score"]),
     ("likelihood", &["distribution", "error", "process", "recording", "sample", "score"]),
-    ("evaluate", &["distribution", "error", "metrics", "process", "random", "recording", "sample", "score", "train"]),
+    (
+        "evaluate",
+        &[
+            "distribution",
+            "error",
+            "likelihood",
+            "metrics",
+            "process",
+            "random",
+            "recording",
+            "sample",
+            "score",
+            "train",
+        ],
+    ),
     (
         "doctor",
         &[

@@ -18,7 +18,7 @@ use crate::likelihood::{
     normalisation,
 };
 use crate::metrics::interval::mean;
-use crate::metrics::short;
+use crate::metrics::{draw, short};
 use crate::model::Which;
 use crate::process::{GRIDS, METHODS};
 use crate::random::{Purpose, normals, words};
@@ -184,9 +184,10 @@ pub fn run(context: &mut Context, args: &Args) -> Result<()> {
     let (law, empirical) = laws(&found, loaded.as_ref());
     let carried = if found.kind == Some("empirical") { empirical.as_ref().map(|e| e as &dyn Oracle) } else { law };
     let process = found.score.process.clone();
-    let mut progress = context.ui.progress("integrating", (given.points.len() / found.card.dim) as u64);
+    let rows = given.points.len() / found.card.dim;
+    let mut progress = context.ui.progress("integrating", rows as u64);
     let mut watch = |what: &str, done: usize| {
-        progress.at(done as u64, what);
+        progress.at(done.min(rows) as u64, what);
         signals.stop().map_or(Ok(()), Err)
     };
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
@@ -292,7 +293,7 @@ fn given(
         let mut points = law.draw(seed, Purpose::Reference, 0, args.n);
         for (i, v) in points.iter_mut().enumerate() {
             let (row, d) = ((i / dim) as u32, i % dim);
-            let z = normals(words(seed, Purpose::Metric, row, 3, d as u32 / 4))[d % 4];
+            let z = normals(words(seed, Purpose::Metric, row, draw::AT_T0, d as u32 / 4))[d % 4];
             *v = (m * f64::from(*v) + sigma * z) as f32;
         }
         return Ok(Given { points, what: "fresh draws of the law at t0".into(), drawn: true });
