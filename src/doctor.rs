@@ -16,7 +16,7 @@ use crate::render::ColourMap;
 use crate::render::cloud::Clouds;
 use crate::render::twin::{Tone, Window};
 use crate::sample::{Chunk, NetworkScore, Score};
-use crate::score::{ExactScore, GaussianScore};
+use crate::score::{ExactScore, GaussianScore, Probe};
 use crate::train::{self, Dataset, TrainOptions};
 
 /// How far one kernel strayed.
@@ -216,7 +216,25 @@ impl Walk<'_> {
             feature_seed: 5,
             weights,
         };
-        self.reverse(label, &score, process, batch)
+        self.reverse(label, &score, process, batch)?;
+        self.likelihood(label, &score, process, batch)
+    }
+
+    /// Points with their divergences along the probability flow, by unit vectors and by random signs.
+    fn likelihood(&mut self, label: &str, score: &dyn Score, process: &Process, batch: usize) -> Result<()> {
+        let mut reference = Reference::default();
+        let plan = process::flow_plan("heun", process, &process::grid("log-snr", process, 3)?, true)?;
+        let probe = |number, signs| Probe { number, signs };
+        let probes = [probe(0, None), probe(score.dim() - 1, None), probe(1, Some(11))];
+        let mut arena = Arena::new();
+        let (upload, recordings) = crate::likelihood::recordings(&mut arena, score, &plan, batch, &probes)?;
+        self.poison(&mut reference, &arena)?;
+        upload(&mut reference)?;
+        for recording in &recordings {
+            self.walk(&format!("{label}, likelihood"), &mut reference, recording)?;
+        }
+        self.gpu.release(&arena);
+        Ok(())
     }
 
     /// The score that knows its law, with a coordinate that does not vary.

@@ -46,7 +46,7 @@
 //! | [`error`], [`random`] | refusals with exit codes; Philox |
 //! | [`recording`], [`process`], [`io`], [`distribution`], [`metrics`] | values, formulas, files; nothing of each other |
 //! | [`gpu`], [`network`], [`reference`][twins], [`render`] | executors and what they run; only `gpu` names wgpu |
-//! | [`oracle`], [`train`], [`score`], [`sample`], [`evaluate`] | the flows, on any engine |
+//! | [`oracle`], [`train`], [`score`], [`sample`], [`likelihood`], [`evaluate`] | the flows, on any engine |
 //! | [`bench`], [`doctor`], [`selection`] | how fast the device is, whether kernels are right, which are the fastest |
 //! | [`model`], [`pictures`], [`config`], [`session`] | a model or training as files, pictures |
 //! | [`cli`] | parses, calls, prints |
@@ -94,6 +94,7 @@ pub mod error;
 pub mod evaluate;
 pub mod gpu;
 pub mod io;
+pub mod likelihood;
 pub mod metrics;
 pub mod model;
 pub mod network;

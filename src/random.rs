@@ -36,6 +36,8 @@ pub enum Purpose {
     Features = 13,
     /// Draws made by tests.
     Test = 14,
+    /// Probes of a divergence.
+    Probe = 15,
 }
 
 /// Philox4x32-10: ten rounds over a 128-bit counter with a 64-bit key.

@@ -28,7 +28,22 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     ("score", &["error", "network", "oracle", "process", "recording", "train"]),
     ("sample", &["error", "process", "random", "recording", "score"]),
-    ("evaluate", &["distribution", "error", "metrics", "process", "random", "recording", "sample", "score", "train"]),
+    ("likelihood", &["distribution", "error", "process", "recording", "sample", "score"]),
+    (
+        "evaluate",
+        &[
+            "distribution",
+            "error",
+            "likelihood",
+            "metrics",
+            "process",
+            "random",
+            "recording",
+            "sample",
+            "score",
+            "train",
+        ],
+    ),
     (
         "bench",
         &[
@@ -50,6 +65,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "bench",
             "distribution",
             "error",
+            "likelihood",
             "network",
             "oracle",
             "process",

@@ -6,6 +6,7 @@ const PURPOSE_NOISE: u32 = 5u;
 const PURPOSE_HELD_OUT: u32 = 6u;
 const PURPOSE_SAMPLE_START: u32 = 7u;
 const PURPOSE_SAMPLE_NOISE: u32 = 8u;
+const PURPOSE_PROBE: u32 = 15u;
 
 // The upper 32 bits of a * b, from 16-bit halves: WGSL has no 64-bit product.
 fn multiply_high(a: u32, b: u32) -> u32 {

@@ -135,7 +135,7 @@ pub fn run(context: &mut Context, args: &Args) -> Result<()> {
         None => eval::truth_of(context, &mut found, &args.run)?,
     };
     let law = config::law(&found.card.source)?;
-    let truth = Truth { law: law.as_ref(), data: loaded.as_ref().map(|l| &l.data), pairs: &[] };
+    let truth = Truth { law: law.as_ref(), data: loaded.as_ref().map(|l| &l.data), pairs: &[], ratios: None };
     let n = evaluate::most_samples(&truth).map_or(args.n, |most| args.n.min(most.max(2)));
     if n < args.n {
         context.ui.note(&format!("{n} rows were held out, so {n} samples are drawn instead of {}", args.n));

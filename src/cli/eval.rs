@@ -1,6 +1,6 @@
 //! `eval`: how good a model, or a file, is; every number with its floor.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
@@ -12,8 +12,10 @@ use crate::config::{self, Loaded, RunConfig};
 use crate::error::{Error, Problem, Result};
 use crate::evaluate::{self, Evaluation, Truth};
 use crate::io::{ReadOptions, RunDir, Table, read_table};
-use crate::metrics::Settings;
 use crate::metrics::exact_w2::MOST;
+use crate::metrics::interval::mean;
+use crate::metrics::table::{chosen, usual};
+use crate::metrics::{METRICS, Measurement, Settings, short};
 use crate::process::Plan;
 use crate::recording::Engine;
 use crate::sample::{self, Probe, Request, State};
@@ -26,6 +28,8 @@ const SAMPLES: usize = 10_000;
 #[command(after_help = "\
 Examples:
   scorefield eval last                                        the newest run
+  scorefield eval last --metrics usual,kl,prdc,mmd            more metrics; `all` takes minutes
+  scorefield eval RUN                                         an ensemble: each metric's mean over its members
   scorefield eval a.npy b.npy                                 one file against another
   scorefield eval --score exact --data gmm:means=(-3)(3) --t0 0.01 --steps 20,40,80,160
                                                               how far the sampler itself is off")]
@@ -37,7 +41,13 @@ pub struct Args {
     /// Number of samples (of two files: at most so many rows of each) [default: 10000; files: all]
     #[arg(short)]
     n: Option<usize>,
-    /// Rows of the exact W2, whose cost is cubic; at most 4096
+    /// Metrics, separated by commas, `usual` or `all`; --list-metrics lists them
+    #[arg(long, default_value = "usual")]
+    metrics: String,
+    /// List all metrics and stop
+    #[arg(long)]
+    list_metrics: bool,
+    /// Rows of the exact W1 and W2, whose cost is cubic; at most 4096
     #[arg(long, default_value_t = 2048)]
     exact_rows: usize,
     /// Directions of the sliced W2
@@ -54,11 +64,19 @@ pub struct Args {
 
 impl Args {
     pub(super) fn settings(&self, seed: u64) -> Settings {
-        Settings { seed, assignment_rows: self.exact_rows, directions: self.directions, ..Settings::default() }
+        Settings {
+            seed,
+            assignment_rows: self.exact_rows,
+            directions: self.directions,
+            // `check` has read the list
+            metrics: chosen(&self.metrics).unwrap_or_else(|_| usual()),
+            ..Settings::default()
+        }
     }
 
     /// Refuses counts out of range before anything is read.
     fn check(&self) -> Result<()> {
+        chosen(&self.metrics)?;
         let counts = [
             ("-n", self.n.unwrap_or(SAMPLES), 2, 1 << 28),
             ("--exact-rows", self.exact_rows, 2, MOST),
@@ -79,10 +97,81 @@ impl Args {
 pub fn run(context: &mut Context, args: &Args) -> Result<()> {
     let signals = Signals::install();
     args.check()?;
-    match (&args.run, &args.truth) {
-        (Some(run), Some(truth)) => files(context, args, [run, truth], &signals),
-        _ => model(context, args, &signals),
+    if args.list_metrics {
+        return list(context);
     }
+    match (&args.run, &args.truth) {
+        (Some(run), Some(truth)) => return files(context, args, [run, truth], &signals),
+        (Some(run), None) if args.score.score.is_none() => {
+            if let Some(members) = RunDir::open(run).ok().map(|dir| dir.ensemble()).transpose()?.flatten() {
+                return ensemble(context, args, &members, &signals);
+            }
+        }
+        _ => {}
+    }
+    let Some(mut judged) = model(context, args, args.run.as_deref(), &signals)? else { return Ok(()) };
+    report(context, &judged.said)?;
+    // the log of a run is about its network
+    if judged.found.kind.is_none() {
+        log(context, args, &mut judged.found, judged.n, &judged.said);
+    }
+    Ok(())
+}
+
+/// All metrics, one a line.
+fn list(context: &mut Context) -> Result<()> {
+    for m in METRICS {
+        let usual = if m.usual { "usual" } else { "" };
+        context.ui.say(&format!("{:12} {usual:6} {}  (needs {})", m.name, m.doc, m.needs))?;
+    }
+    let rows = METRICS.iter().map(|m| json!({"name": m.name, "doc": m.doc, "needs": m.needs, "usual": m.usual}));
+    context.ui.value("metrics", rows.collect::<Vec<_>>());
+    Ok(())
+}
+
+/// Every member of an ensemble by itself, then each metric's mean over them.
+fn ensemble(context: &mut Context, args: &Args, members: &[(u64, PathBuf)], signals: &Signals) -> Result<()> {
+    if ladder::steps(context, &args.sampler)?.len() > 1 {
+        let problem = Problem::new("the members of an ensemble are compared at one number of steps").at("--steps");
+        return Err(Error::usage(problem.hint("name one of its members for several")));
+    }
+    let mut all: Vec<(u64, Evaluation)> = Vec::new();
+    for (seed, path) in members {
+        let name = path.display().to_string();
+        let Some(mut judged) = model(context, args, Some(&name), signals)? else { continue };
+        log(context, args, &mut judged.found, judged.n, &judged.said);
+        all.push((*seed, judged.said));
+    }
+    let Some((_, first)) = all.first() else { return Ok(()) };
+    let (mut rows, count) = (Vec::new(), all.len());
+    for m in &first.measurements {
+        let found = |(_, e): &(u64, Evaluation)| e.measurements.iter().find(|o| o.name == m.name).cloned();
+        let same: Vec<Measurement> = all.iter().filter_map(found).collect();
+        let over = mean(&same.iter().map(|o| o.value).collect::<Vec<_>>());
+        let floors: Vec<f64> = same.iter().filter_map(|o| o.floor.as_ref().map(|f| f.mean)).collect();
+        let floor = (!floors.is_empty()).then(|| mean(&floors).value);
+        let half = if over.half_width.is_nan() { String::new() } else { format!(" +- {}", short(over.half_width)) };
+        let of_floor = floor.map_or(String::new(), |f| format!("  floor {} (mean of the members')", short(f)));
+        let value = format!("{}  {}{half}{of_floor}  ({} seeds, n = {} each)", m.name, short(over.value), over.n, m.n);
+        context.ui.say(&value)?;
+        rows.push(json!({"name": m.name, "definition": m.definition, "mean": over.value, "half_width": over.half_width,
+                         "seeds": over.n, "n": m.n, "floor": floor, "values": same.iter().map(|o| o.value).collect::<Vec<_>>()}));
+    }
+    context.ui.say(&format!(
+        "    mean over {count} members with its 95 % interval by Student's t; definitions as for one run (--json has them)"
+    ))?;
+    first.notes.iter().for_each(|n| context.ui.note(n));
+    let members = all.iter().map(|(seed, e)| json!({"seed": seed, "metrics": e.measurements}));
+    context.ui.value("members", members.collect::<Vec<_>>());
+    context.ui.value("metrics", rows);
+    Ok(())
+}
+
+/// A model with what was measured of it.
+struct Judged {
+    said: Evaluation,
+    found: Found,
+    n: usize,
 }
 
 fn files(context: &mut Context, args: &Args, [run, truth]: [&str; 2], signals: &Signals) -> Result<()> {
@@ -135,16 +224,17 @@ pub(super) fn truth_of(context: &Context, found: &mut Found, name: &str) -> Resu
     Ok(Some(loaded))
 }
 
-fn model(context: &mut Context, args: &Args, signals: &Signals) -> Result<()> {
-    let mut found = args.score.find(context, args.run.as_deref(), args.sampler.scheme.which()?)?;
+/// Draws and measures; nothing is left to say where several numbers of steps were asked for.
+fn model(context: &mut Context, args: &Args, run: Option<&str>, signals: &Signals) -> Result<Option<Judged>> {
+    let mut found = args.score.find(context, run, args.sampler.scheme.which()?)?;
     found.notes.iter().for_each(|n| context.ui.note(n));
     let loaded = match found.loaded.take() {
         Some(loaded) => Some(loaded),
-        None => truth_of(context, &mut found, args.run.as_deref().or(args.score.score.as_deref()).unwrap_or_default())?,
+        None => truth_of(context, &mut found, run.or(args.score.score.as_deref()).unwrap_or_default())?,
     };
     let source = &found.card.source;
     let law = config::law(source)?;
-    let mut truth = Truth { law: law.as_ref(), data: loaded.as_ref().map(|l| &l.data), pairs: &[] };
+    let mut truth = Truth { law: law.as_ref(), data: loaded.as_ref().map(|l| &l.data), pairs: &[], ratios: None };
     let mut n = args.n.unwrap_or(SAMPLES);
     if let Some(most) = evaluate::most_samples(&truth).filter(|&most| (2..n).contains(&most)) {
         context.ui.note(&format!("{most} rows were held out, so {most} samples are drawn instead of {n}"));
@@ -156,7 +246,7 @@ fn model(context: &mut Context, args: &Args, signals: &Signals) -> Result<()> {
     let seed = context.global.seed;
     if rungs.len() > 1 {
         let what = ladder::Climb { truth: &truth, exact, rungs: &rungs, n };
-        return ladder::climb(context, args, engine.as_mut(), &found, &what, signals);
+        return ladder::climb(context, args, engine.as_mut(), &found, &what, signals).map(|()| None);
     }
     let (samples, plan) = draw(context, args, &args.sampler, engine.as_mut(), &found, n, signals)?;
     if let Some(known) = ladder::known(&found, exact, &plan, &args.sampler.scheme.grid) {
@@ -174,15 +264,18 @@ fn model(context: &mut Context, args: &Args, signals: &Signals) -> Result<()> {
         None => (Vec::new(), None),
     };
     truth.pairs = &pairs;
-    let mut said = evaluate::model(&samples, found.card.dim, &truth, &args.settings(seed), &mut watch)?;
+    let settings = args.settings(seed);
+    // of a score that is exact both densities are the same
+    let wanted = found.kind.is_none() && settings.metrics.contains(&"kl");
+    let ratios = match exact.filter(|_| wanted) {
+        Some(law) => evaluate::log_ratios(engine.as_mut(), &found.score, law, seed, &mut watch)?,
+        None => None,
+    };
+    truth.ratios = ratios.as_ref();
+    let mut said = evaluate::model(&samples, found.card.dim, &truth, &settings, &mut watch)?;
     said.notes.extend(note);
     drop(progress);
-    report(context, &said)?;
-    // the log of a run is about its network
-    if found.kind.is_none() {
-        log(context, args, &mut found, n, &said);
-    }
-    Ok(())
+    Ok(Some(Judged { said, found, n }))
 }
 
 /// Samples (n, D) in data units.

@@ -11,6 +11,7 @@ mod ensemble;
 mod eval;
 mod first_step;
 mod ladder;
+mod logp;
 mod picture;
 mod plot;
 mod run;
@@ -71,6 +72,7 @@ Examples:
   scorefield train table.csv --out r                 a model of your own table
   scorefield sample r -n 1000 -o synthetic.csv       rows with the same header
   scorefield eval r                                  how good it is, each number with its floor
+  scorefield logp r points.csv                       the density of the model at points of yours
   scorefield compare r                               its samplers side by side, and error against cost
 
 Data sets are name[@variant][:key=value,...] (`scorefield data` lists them) or a file: CSV, NPY, NPZ, or a PNG
@@ -85,6 +87,7 @@ enum Command {
     Train(Box<train::Args>),
     Sample(sample::Args),
     Eval(eval::Args),
+    Logp(Box<logp::Args>),
     Data(Box<data::Args>),
     Plot(Box<plot::Args>),
     Animate(Box<animate::Args>),
@@ -189,6 +192,7 @@ fn dispatch(context: &mut Context, command: Command) -> Result<()> {
         Command::Train(a) => train::run(context, &a),
         Command::Sample(a) => sample::run(context, &a),
         Command::Eval(a) => eval::run(context, &a),
+        Command::Logp(a) => logp::run(context, &a),
         Command::Data(a) => data::run(context, &a),
         Command::Plot(a) => plot::run(context, &a),
         Command::Animate(a) => animate::run(context, &a),

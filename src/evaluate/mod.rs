@@ -6,11 +6,14 @@
 //! Floors are real against real: independent draws of the law, or disjoint halves of the true rows.
 
 mod compare;
+mod densities;
 mod discretised;
 mod recorded;
 mod scores;
+mod support;
 
 pub use compare::{Cell, Compared, Comparison, compare};
+pub use densities::{Ratios, log_ratios};
 pub use discretised::{Discretised, discretised};
 pub use recorded::{RECORDED, recorded};
 pub use scores::{ScorePair, score_pairs};
@@ -75,7 +78,7 @@ impl Halves<'_> {
 /// Runs every metric that its inputs allow.
 fn measure(inputs: &Inputs, watch: &RefCell<Watch>) -> Result<Vec<Measurement>> {
     let mut out = Vec::new();
-    for metric in METRICS {
+    for metric in METRICS.iter().filter(|m| inputs.settings.metrics.contains(&m.name)) {
         watch.borrow_mut()(metric.name)?;
         out.extend((metric.run)(inputs)?);
     }
@@ -90,6 +93,8 @@ pub struct Truth<'a> {
     pub data: Option<&'a Dataset>,
     /// See [`score_pairs`].
     pub pairs: &'a [ScorePair],
+    /// See [`log_ratios`].
+    pub ratios: Option<&'a Ratios>,
 }
 
 /// The most samples that can be compared with what is known: fresh draws have no end, held-out rows have.
@@ -149,6 +154,7 @@ pub fn model(samples: &[f32], dim: usize, truth: &Truth, settings: &Settings, wa
         (cloud("training rows", &rows.training, dim)?, cloud("held-out rows", &rows.held_out, dim)?);
     let modes = truth.law.and_then(|law| law.mode_centres());
     let centres = modes.map(|_| Points::new("centres of the modes", &rows.centres, dim)).transpose()?;
+    let distance = truth.law.and_then(|law| law.oracle()).and_then(support::distance);
     let at: Vec<ScoresAt> = truth.pairs.iter().map(ScorePair::at).collect();
     let inputs = Inputs {
         reference: reference.as_ref(),
@@ -157,6 +163,8 @@ pub fn model(samples: &[f32], dim: usize, truth: &Truth, settings: &Settings, wa
         held_out: held_out.as_ref(),
         modes: centres.as_ref().zip(modes.map(|m| m.weights.as_slice())),
         scores: (!at.is_empty()).then_some((&at[..], Rows::Independent)),
+        densities: truth.ratios.map(Ratios::view),
+        support: distance.as_deref(),
         settings: settings.clone(),
         ..Inputs::new(&points)
     };
@@ -277,7 +285,7 @@ mod tests {
         let exact = vec![0.5f32; 64];
         let pair = |time| ScorePair { time, model: exact.clone(), exact: exact.clone() };
         let pairs = [pair(0.1), pair(1.0)];
-        let truth = Truth { law: Some(&law), data: None, pairs: &pairs };
+        let truth = Truth { law: Some(&law), data: None, pairs: &pairs, ratios: None };
         let said = model(&samples, 2, &truth, &quick(), &mut |_| Ok(())).unwrap();
         let find = |name: &str| said.measurements.iter().find(|m| m.name == name).unwrap();
         assert_eq!(find("score error").value, 0.0);

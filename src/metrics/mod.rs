@@ -17,6 +17,12 @@
 //! | `modes.rs` | shares of the modes against their weights |
 //! | `score_error.rs` | mean square error of the score per time, and its integral |
 //! | `memorisation.rs` | share of samples that sit on a training row |
+//! | `transport.rs` | sliced W1, exact W1, the Sinkhorn divergence |
+//! | `mmd.rs` | MMD^2 with Gaussian kernels |
+//! | `neighbours.rs` | two-sample test by nearest neighbours; precision, recall, density, coverage |
+//! | `histogram.rs` | total variation on a grid and of projections |
+//! | `densities.rs` | KL divergences from log ratios of densities |
+//! | `support.rs` | distance to the support without noise |
 //! | `floor.rs` | real against real; intervals |
 //! | `table.rs` | the list of all metrics, for the command line and the documentation |
 //!
@@ -28,17 +34,23 @@ use std::fmt;
 pub mod assignment;
 pub mod box_dimension;
 pub mod certificate;
+pub mod densities;
 pub mod energy;
 pub mod exact_w2;
 pub mod floor;
+pub mod histogram;
 pub mod interval;
 pub mod memorisation;
+pub mod mmd;
 pub mod modes;
+pub mod neighbours;
 mod parallel;
 pub mod points;
 pub mod score_error;
 pub mod sliced;
+pub mod support;
 pub mod table;
+pub mod transport;
 
 pub use points::Points;
 pub use table::{Inputs, METRICS, Metric};
@@ -166,6 +178,8 @@ pub struct Settings {
     pub floor_repeats: usize,
     /// Threads; changes the time and nothing else.
     pub threads: usize,
+    /// Names of the metrics to compute.
+    pub metrics: Vec<&'static str>,
 }
 
 impl Default for Settings {
@@ -177,6 +191,7 @@ impl Default for Settings {
             assignment_rows: 2048,
             floor_repeats: 5,
             threads: std::thread::available_parallelism().map_or(1, usize::from),
+            metrics: table::usual(),
         }
     }
 }
@@ -189,6 +204,10 @@ pub(crate) mod draw {
     pub const ORDER: u32 = 1;
     /// Noise added to points at which scores are compared.
     pub const NOISE: u32 = 2;
+    /// Noise that brings draws of a law to t0, where densities are compared.
+    pub const AT_T0: u32 = 3;
+    /// Starts of a probability flow.
+    pub const AT_END: u32 = 4;
     /// Which of the clouds drawn in random order: rows of the first of two files.
     pub const FIRST_FILE: u32 = 8;
     /// Which of the clouds drawn in random order: rows of the second of two files.

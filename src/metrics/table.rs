@@ -1,9 +1,13 @@
 //! The list of all metrics; the command line and the documentation walk it.
 
+use super::densities::{self, Ratios};
 use super::floor::real_against_real;
+use super::parallel::mean_variance;
 use super::score_error::{Rows, ScoresAt};
-use super::{Floor, Measurement, Points, Settings, energy, exact_w2, memorisation, modes, score_error, sliced};
-use crate::error::Result;
+use super::support::{self, Distance};
+use super::{Floor, Measurement, Points, Settings};
+use super::{energy, exact_w2, histogram, memorisation, mmd, modes, neighbours, score_error, sliced, transport};
+use crate::error::{Error, Problem, Result, nearest};
 
 /// True sample `i` of `n` rows, for floors.
 pub type Draw<'a> = &'a dyn Fn(u32, usize) -> Result<Vec<f32>>;
@@ -24,6 +28,10 @@ pub struct Inputs<'a> {
     pub modes: Option<(&'a Points<'a>, &'a [f64])>,
     /// Scores of the model and exact scores per time, and how rows of different times belong together.
     pub scores: Option<(&'a [ScoresAt<'a>], Rows)>,
+    /// Log ratios of the densities of the law and of the model.
+    pub densities: Option<Ratios<'a>>,
+    /// Distance to the support of the law without its noise.
+    pub support: Option<Distance<'a>>,
     /// Seed, sizes and threads.
     pub settings: Settings,
 }
@@ -40,6 +48,8 @@ impl<'a> Inputs<'a> {
             held_out: None,
             modes: None,
             scores: None,
+            densities: None,
+            support: None,
             settings,
         }
     }
@@ -53,6 +63,8 @@ pub struct Metric {
     pub doc: &'static str,
     /// What of [`Inputs`] it needs besides the samples.
     pub needs: &'static str,
+    /// Whether it is computed when nothing is said; the others take longer.
+    pub usual: bool,
     /// Computes it; no measurements when something it needs is absent.
     pub run: fn(&Inputs) -> Result<Vec<Measurement>>,
 }
@@ -63,39 +75,135 @@ pub const METRICS: &[Metric] = &[
         name: "sliced-w2",
         doc: "sliced Wasserstein distance W2 over random directions, not squared, for equal n up to millions",
         needs: "reference; draw for the floor",
+        usual: true,
         run: run_sliced,
     },
     Metric {
         name: "exact-w2",
         doc: "exact Wasserstein distance W2 by optimal matching, not squared, at most 4096 rows, with a certificate",
         needs: "reference; draw for the floor",
+        usual: true,
         run: run_exact,
     },
     Metric {
         name: "energy",
         doc: "energy distance, unbiased, no square root, with a standard error",
         needs: "reference; draw for the floor",
+        usual: true,
         run: run_energy,
     },
     Metric {
         name: "modes",
         doc: "total variation between the shares of the modes and their weights, with the multinomial floor",
         needs: "modes",
+        usual: true,
         run: run_modes,
     },
     Metric {
         name: "score-error",
         doc: "E|s - s*|^2 over p_t at each time and integrated over time",
         needs: "scores",
+        usual: true,
         run: run_score_error,
     },
     Metric {
         name: "memorisation",
         doc: "share of samples nearer to one training row than a third of the distance to the next",
         needs: "training; held_out for the base rate",
+        usual: true,
         run: run_memorisation,
     },
+    Metric {
+        name: "sliced-w1",
+        doc: "sliced Wasserstein distance W1 over random directions",
+        needs: "reference; draw for the floor",
+        usual: false,
+        run: run_sliced_w1,
+    },
+    Metric {
+        name: "exact-w1",
+        doc: "exact Wasserstein distance W1 by optimal matching, at most 4096 rows, with a certificate",
+        needs: "reference; draw for the floor",
+        usual: false,
+        run: run_exact_w1,
+    },
+    Metric {
+        name: "sinkhorn",
+        doc: "Sinkhorn divergence of the cost |x - y|^2 / 2, debiased, of at most 1000 rows",
+        needs: "reference; draw for the floor",
+        usual: false,
+        run: run_sinkhorn,
+    },
+    Metric {
+        name: "mmd",
+        doc: "MMD^2 with five Gaussian kernels around the median distance, unbiased, of at most 4000 rows",
+        needs: "reference; draw for the floor",
+        usual: false,
+        run: run_mmd,
+    },
+    Metric {
+        name: "c2st",
+        doc: "accuracy of the 1-nearest-neighbour two-sample test, leave one out, of at most 5000 rows",
+        needs: "reference; draw for the floor",
+        usual: false,
+        run: run_c2st,
+    },
+    Metric {
+        name: "prdc",
+        doc: "precision, recall, density and coverage with the 5th nearest neighbours, of at most 5000 rows",
+        needs: "reference; draw for the floor",
+        usual: false,
+        run: run_quality,
+    },
+    Metric {
+        name: "tv",
+        doc: "total variation of histograms, on a grid up to two dimensions, of projections beyond",
+        needs: "reference; draw for the floor",
+        usual: false,
+        run: run_tv,
+    },
+    Metric {
+        name: "kl",
+        doc: "KL divergence of the law and the model in both directions, by their densities at t0",
+        needs: "densities",
+        usual: false,
+        run: run_kl,
+    },
+    Metric {
+        name: "support",
+        doc: "distance to the support of the law without its noise: manifolds, fractals, boxes, shells",
+        needs: "support; draw for the floor",
+        usual: false,
+        run: run_support,
+    },
 ];
+
+/// Names of the metrics that are computed when nothing is said.
+pub fn usual() -> Vec<&'static str> {
+    METRICS.iter().filter(|m| m.usual).map(|m| m.name).collect()
+}
+
+/// The names in a list separated by commas; `all` and `usual` stand for several. Refuses others, with the nearest.
+pub fn chosen(list: &str) -> Result<Vec<&'static str>> {
+    let mut out = Vec::new();
+    for word in list.split(',').map(str::trim) {
+        match (word, METRICS.iter().find(|m| m.name == word)) {
+            ("all", _) => out.extend(METRICS.iter().map(|m| m.name)),
+            ("usual", _) => out.extend(usual()),
+            (_, Some(m)) => out.push(m.name),
+            (_, None) => {
+                let legal: Vec<&str> = METRICS.iter().map(|m| m.name).collect();
+                let problem = Problem::new("there is no such metric").at("--metrics").found(format!("`{word}`"));
+                let problem = problem.expected(format!("all, usual, {}", legal.join(", ")));
+                return Err(Error::usage(match nearest(word, legal) {
+                    Some(name) => problem.hint(format!("did you mean {name}?")),
+                    None => problem,
+                }));
+            }
+        }
+    }
+    Ok(out)
+}
 
 type Value<'a> = &'a dyn Fn(&Points, &Points) -> Result<f64>;
 
@@ -157,6 +265,106 @@ fn run_memorisation(inputs: &Inputs) -> Result<Vec<Measurement>> {
     Ok(vec![memorisation::memorisation(inputs.samples, training, inputs.held_out, &inputs.settings)?])
 }
 
+/// At most `most` rows of the samples and of the reference; the draws are numbered from `which`.
+fn capped<'a>(inputs: &Inputs<'a>, most: usize, which: u32) -> Option<[Points<'a>; 2]> {
+    let reference = inputs.reference?;
+    let n = most.min(inputs.samples.rows()).min(reference.rows());
+    let seed = inputs.settings.seed;
+    Some([inputs.samples.capped(n, seed, which), reference.capped(n, seed, which + 1)])
+}
+
+/// Says that rows were drawn, where they were.
+fn of_drawn(inputs: &Inputs, out: Measurement) -> Measurement {
+    let all = inputs.samples.rows().max(inputs.reference.map_or(0, Points::rows));
+    let n = out.n;
+    if n < all { out.noted(format!("{n} rows drawn from each without replacement")) } else { out }
+}
+
+fn run_sliced_w1(inputs: &Inputs) -> Result<Vec<Measurement>> {
+    let Some(reference) = inputs.reference else { return Ok(Vec::new()) };
+    let settings = &inputs.settings;
+    let mut out = transport::sliced_w1(inputs.samples, reference, settings)?;
+    out.floor = floor(inputs, out.n, &|a, b| transport::sliced_w1_value(a, b, settings))?;
+    Ok(vec![out])
+}
+
+fn run_exact_w1(inputs: &Inputs) -> Result<Vec<Measurement>> {
+    let most = inputs.settings.assignment_rows.min(exact_w2::MOST);
+    let Some([x, y]) = capped(inputs, most, 6) else { return Ok(Vec::new()) };
+    let mut out = transport::exact_w1(&x, &y)?;
+    out.floor = floor(inputs, out.n, &|a, b| Ok(transport::solve_w1(a, b)?.0))?;
+    Ok(vec![of_drawn(inputs, out)])
+}
+
+fn run_sinkhorn(inputs: &Inputs) -> Result<Vec<Measurement>> {
+    let Some([x, y]) = capped(inputs, transport::MOST_SINKHORN, 10) else { return Ok(Vec::new()) };
+    let threads = inputs.settings.threads;
+    let mut out = transport::sinkhorn_divergence(&x, &y, &inputs.settings)?;
+    let e = transport::blur(&y);
+    out.floor = floor(inputs, out.n, &|a, b| Ok(transport::sinkhorn(a, b, e, threads)?.0))?;
+    Ok(vec![of_drawn(inputs, out)])
+}
+
+fn run_mmd(inputs: &Inputs) -> Result<Vec<Measurement>> {
+    let Some([x, y]) = capped(inputs, mmd::MOST, 12) else { return Ok(Vec::new()) };
+    let (threads, median) = (inputs.settings.threads, mmd::median_distance(&y));
+    let mut out = mmd::mmd(&x, &y, &inputs.settings)?;
+    out.floor = floor(inputs, out.n, &|a, b| Ok(mmd::estimate(a, b, median, threads)?.0))?;
+    Ok(vec![of_drawn(inputs, out)])
+}
+
+fn run_c2st(inputs: &Inputs) -> Result<Vec<Measurement>> {
+    let Some([x, y]) = capped(inputs, neighbours::MOST, 14) else { return Ok(Vec::new()) };
+    let threads = inputs.settings.threads;
+    let mut out = neighbours::c2st(&x, &y, &inputs.settings)?;
+    let share = |a: &Points, b: &Points| -> Result<f64> {
+        Ok(neighbours::own_neighbours(a, b, threads)? / (a.rows() + b.rows()) as f64)
+    };
+    out.floor = floor(inputs, out.n, &share)?;
+    Ok(vec![of_drawn(inputs, out)])
+}
+
+fn run_quality(inputs: &Inputs) -> Result<Vec<Measurement>> {
+    let Some([x, y]) = capped(inputs, neighbours::MOST, 14) else { return Ok(Vec::new()) };
+    let mut out = neighbours::measurements(&x, &y, &inputs.settings)?;
+    if let Some(draw) = inputs.draw {
+        // all four of a pair at once
+        let (n, dim) = (x.rows(), x.dim());
+        let pair = |r: usize| -> Result<Vec<f64>> {
+            let (a, b) = (draw(2 * r as u32, n)?, draw(2 * r as u32 + 1, n)?);
+            let (a, b) = (Points::new("true sample", &a, dim)?, Points::new("second true sample", &b, dim)?);
+            Ok(neighbours::quality(&a, &b, inputs.settings.threads)?.values(a.rows(), b.rows()))
+        };
+        let repeats = inputs.settings.floor_repeats;
+        let values: Vec<Vec<f64>> = (0..repeats).map(pair).collect::<Result<_>>()?;
+        for (k, m) in out.iter_mut().enumerate() {
+            let (mean, variance) = mean_variance(&values.iter().map(|v| v[k]).collect::<Vec<_>>());
+            m.floor = Some(Floor { mean, sd: variance.sqrt(), repeats, of: "real against real".into() });
+        }
+    }
+    Ok(out.into_iter().map(|m| of_drawn(inputs, m)).collect())
+}
+
+fn run_tv(inputs: &Inputs) -> Result<Vec<Measurement>> {
+    let Some(reference) = inputs.reference else { return Ok(Vec::new()) };
+    let settings = &inputs.settings;
+    let mut out = histogram::total_variation(inputs.samples, reference, settings)?;
+    out.floor = floor(inputs, out.n, &|a, b| histogram::total_variation_value(a, b, settings))?;
+    Ok(vec![out])
+}
+
+fn run_kl(inputs: &Inputs) -> Result<Vec<Measurement>> {
+    Ok(inputs.densities.map(|ratios| densities::divergences(&ratios)).unwrap_or_default())
+}
+
+fn run_support(inputs: &Inputs) -> Result<Vec<Measurement>> {
+    let Some(to) = inputs.support else { return Ok(Vec::new()) };
+    let threads = inputs.settings.threads;
+    let mut out = support::support_distance(inputs.samples, to, threads);
+    out.floor = floor(inputs, out.n, &|a, _| Ok(support::mean_distance(a, to, threads)))?;
+    Ok(vec![out])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -181,14 +389,29 @@ mod tests {
         let weights = vec![1.0 / 600.0; 600];
         inputs.modes = Some((&reference, &weights));
         inputs.scores = Some((&scores, Rows::Independent));
+        let origin = |x: &[f32]| f64::from(x[0]).hypot(f64::from(x[1]));
+        inputs.support = Some(&origin);
+        inputs.densities = Some(Ratios { forward: &[0.1, 0.2], reverse: &[0.0, -0.1], of: "two rows" });
         for metric in METRICS {
             let got = (metric.run)(&inputs).unwrap();
-            assert_eq!(got.len(), 1, "{}", metric.name);
-            assert!(got[0].value.is_finite() && !got[0].definition.is_empty());
-            assert_eq!(got[0].floor.is_some(), metric.name != "score-error", "{}", metric.name);
-            println!("{}", got[0]);
+            let several = [("prdc", 4), ("kl", 2)].iter().find(|(n, _)| *n == metric.name).map_or(1, |(_, k)| *k);
+            assert_eq!(got.len(), several, "{}", metric.name);
+            for m in &got {
+                assert!(m.value.is_finite() && !m.definition.is_empty());
+                assert!(m.interval.is_some() || ["sliced-w2", "exact-w2"].contains(&metric.name) || m.n < 3, "{m}");
+                assert_eq!(m.floor.is_some(), metric.name != "score-error", "{}", metric.name);
+                println!("{m}");
+            }
         }
         let exact = run_exact(&inputs).unwrap().remove(0);
         assert!(exact.n == 100 && exact.definition.contains("drawn without replacement from 600"));
+    }
+
+    #[test]
+    fn lists_of_metrics_are_read_and_strangers_are_named() {
+        assert_eq!(chosen("mmd, tv").unwrap(), ["mmd", "tv"]);
+        assert_eq!(chosen("all").unwrap().len(), METRICS.len());
+        assert!(chosen("usual,kl").unwrap().ends_with(&["kl"]) && !usual().contains(&"kl"));
+        assert!(chosen("mdm").unwrap_err().problem().hint.is_some());
     }
 }

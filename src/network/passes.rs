@@ -127,24 +127,64 @@ impl Network {
         if self.options.freeze {
             return;
         }
-        // what arrives at hidden layer i: d_z for a plain network, d_h for one with blocks
         let mut above = b.d_output.clone();
         for i in (0..count).rev() {
-            let d_z = b.d_z[i % 2].slice(0, &panel_shape(w.rows, self.hidden[i]));
+            let d_z = self.through(rec, i, weights, mirrors, &above, w, b);
             if self.blocks() {
-                let d_h = b.d_h[i % 2].slice(0, &panel_shape(w.rows, self.hidden[i]));
-                let skip = (i + 1 < count && self.skips(i + 1)).then(|| b.d_h[(i + 1) % 2].slice(0, &d_h.shape));
-                let finish = skip.as_ref().map_or(Finish::Store, Finish::PlusSkip);
-                rec.push(self.d_input(i + 1, weights, mirrors, &above, &d_h, w, finish));
-                self.d_block(rec, i, weights, &d_h, &d_z, w, b);
+                let d_y = b.d_y.slice(0, &d_z.shape);
+                self.d_norm(rec, i, &d_y, w, b);
+                self.d_alpha(rec, i, weights, &d_y, w, b);
             } else {
-                rec.push(self.d_input(i + 1, weights, mirrors, &above, &d_z, w, Finish::TimesSlope(&w.slope[i])));
                 self.d_alpha(rec, i, weights, &d_z, w, b);
             }
             let x = if i == 0 { &w.input } else { &w.hidden[i - 1] };
             self.d_weight(rec, i, x, &d_z, weights, w, b);
             above = d_z;
         }
+    }
+
+    /// Records the way back through hidden layer `i`: from the gradient at the product above it to that at its own.
+    #[allow(clippy::too_many_arguments)] // one value each, all of different kinds
+    fn through(
+        &self,
+        rec: &mut Recording,
+        i: usize,
+        weights: &Weights,
+        mirrors: &[Tensor],
+        above: &Tensor,
+        w: &Workspace,
+        b: &BackWorkspace,
+    ) -> Tensor {
+        let d_z = b.d_z[i % 2].slice(0, &panel_shape(w.rows, self.hidden[i]));
+        if self.blocks() {
+            let d_h = b.d_h[i % 2].slice(0, &panel_shape(w.rows, self.hidden[i]));
+            let skips = i + 1 < self.hidden.len() && self.skips(i + 1);
+            let skip = skips.then(|| b.d_h[(i + 1) % 2].slice(0, &d_h.shape));
+            let finish = skip.as_ref().map_or(Finish::Store, Finish::PlusSkip);
+            rec.push(self.d_input(i + 1, weights, mirrors, above, &d_h, w, finish));
+            rec.push(self.d_block(i, weights, &d_h, &d_z, w, b));
+        } else {
+            rec.push(self.d_input(i + 1, weights, mirrors, above, &d_z, w, Finish::TimesSlope(&w.slope[i])));
+        }
+        d_z
+    }
+
+    /// Records `v^T dF/d(input)`, v = `b.d_output` (B, D), after a training forward pass: (B, D + F) to `out`. Gradients of
+    /// the parameters are left alone.
+    pub fn pull_back(
+        &self,
+        rec: &mut Recording,
+        weights: &Weights,
+        mirrors: &[Tensor],
+        w: &Workspace,
+        b: &BackWorkspace,
+        out: &Tensor,
+    ) {
+        let mut above = b.d_output.clone();
+        for i in (0..self.hidden.len()).rev() {
+            above = self.through(rec, i, weights, mirrors, &above, w, b);
+        }
+        self.input_gradient(rec, weights, mirrors, w, b, out);
     }
 
     /// Records the gradient with respect to the network's input, after [`Self::backward`]: (B, D + F).
@@ -241,49 +281,45 @@ impl Network {
         );
     }
 
-    #[allow(clippy::too_many_arguments)] // one value each, all of different kinds
     fn d_block(
         &self,
-        rec: &mut Recording,
         i: usize,
         weights: &Weights,
         d_h: &Tensor,
         d_z: &Tensor,
         w: &Workspace,
         b: &BackWorkspace,
-    ) {
+    ) -> Dispatch {
         let rows = pad(w.rows, PANEL);
-        let d_y = b.d_y.slice(0, &d_h.shape);
-        rec.push(
-            Dispatch::new("network/d_block", Work::Items(rows))
-                .bind("d_h", d_h)
-                .bind("slope", &w.slope[i])
-                .bind("z", &w.z[i])
-                .bind("norm", &self.norm(i, weights))
-                .bind("spread", &w.spread[i])
-                .bind("d_y", &d_y)
-                .bind("d_z", d_z)
-                .param("rows", rows)
-                .param("width", self.hidden[i])
-                .param("stride", self.layout.layers[i].stride())
-                .param("normed", self.options.layer_norm),
-        );
+        Dispatch::new("network/d_block", Work::Items(rows))
+            .bind("d_h", d_h)
+            .bind("slope", &w.slope[i])
+            .bind("z", &w.z[i])
+            .bind("norm", &self.norm(i, weights))
+            .bind("spread", &w.spread[i])
+            .bind("d_y", &b.d_y.slice(0, &d_h.shape))
+            .bind("d_z", d_z)
+            .param("rows", rows)
+            .param("width", self.hidden[i])
+            .param("stride", self.layout.layers[i].stride())
+            .param("normed", self.options.layer_norm)
+    }
+
+    fn d_norm(&self, rec: &mut Recording, i: usize, d_y: &Tensor, w: &Workspace, b: &BackWorkspace) {
         let l = &self.layout.layers[i];
-        if let Some(at) = l.norm_at {
-            rec.push(
-                Dispatch::new("network/d_norm", Work::Items(l.stride() * b.slices))
-                    .bind("d_y", &d_y)
-                    .bind("z", &w.z[i])
-                    .bind("partials", &b.partials[l.group])
-                    .param("width", l.outputs)
-                    .param("stride", l.stride())
-                    .param("panels", panels(w.rows))
-                    .param("slices", b.slices)
-                    .param("at", at)
-                    .param("length", self.layout.groups[l.group]),
-            );
-        }
-        self.d_alpha(rec, i, weights, &d_y, w, b);
+        let Some(at) = l.norm_at else { return };
+        rec.push(
+            Dispatch::new("network/d_norm", Work::Items(l.stride() * b.slices))
+                .bind("d_y", d_y)
+                .bind("z", &w.z[i])
+                .bind("partials", &b.partials[l.group])
+                .param("width", l.outputs)
+                .param("stride", l.stride())
+                .param("panels", panels(w.rows))
+                .param("slices", b.slices)
+                .param("at", at)
+                .param("length", self.layout.groups[l.group]),
+        );
     }
 
     fn d_alpha(

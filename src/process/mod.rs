@@ -8,9 +8,11 @@
 //! - [`GRIDS`]: `benton`, `uniform`, `log-snr`, `karras`, ..
 //! - [`SAMPLERS`]: `ei`, `ddpm`, `ddim`, `ode-heun`, `dpmpp-2m`, `edm`, ..; each turns a process and a grid into a
 //!   [`Plan`] of affine [`Stage`]s, the contract with the GPU kernel
+//! - [`METHODS`]: Runge-Kutta methods that carry points and their log density along the probability flow, as [`FlowPlan`]s
 //! - [`Plan::affine_law`]: the exact law of the output for Gaussian data, which is what tests compare with
 
 mod affine;
+mod flow;
 mod grid;
 #[cfg(test)]
 mod laboratory_tests;
@@ -25,6 +27,7 @@ mod schemes;
 mod tests;
 
 pub use affine::{GaussianLaw, gaussian_kl, gaussian_path_kl};
+pub use flow::{FlowPlan, METHODS, MethodRow, flow_plan};
 pub use grid::{GRIDS, GridRow, MAX_STEPS, check_grid, grid, grid_with, kappa};
 pub use options::{SamplerOptions, Variance};
 pub use rows::{PROCESSES, ProcessRow};

@@ -8,22 +8,22 @@ use super::sampler::{HISTORY, Stage, Step};
 use crate::error::Result;
 
 /// A method: where in the step each slope is taken, and the weights of the slopes so far for the next place.
-struct Tableau {
+pub(super) struct Tableau {
     /// Fractions of the step.
-    places: &'static [f64],
+    pub places: &'static [f64],
     /// Row i: weights of slopes 0..=i for the state at place i + 1; the last row makes the step.
-    weights: &'static [&'static [f64]],
+    pub weights: &'static [&'static [f64]],
 }
 
-const HEUN: Tableau = Tableau { places: &[0.0, 1.0], weights: &[&[1.0], &[0.5, 0.5]] };
+pub(super) const HEUN: Tableau = Tableau { places: &[0.0, 1.0], weights: &[&[1.0], &[0.5, 0.5]] };
 
-const RK4: Tableau = Tableau {
+pub(super) const RK4: Tableau = Tableau {
     places: &[0.0, 0.5, 0.5, 1.0],
     weights: &[&[0.5], &[0.0, 0.5], &[0.0, 0.0, 1.0], &[1.0 / 6.0, 1.0 / 3.0, 1.0 / 3.0, 1.0 / 6.0]],
 };
 
 /// Dormand and Prince 1980, RK5(4)7M.
-const DORMAND_PRINCE: Tableau = Tableau {
+pub(super) const DORMAND_PRINCE: Tableau = Tableau {
     places: &[0.0, 1.0 / 5.0, 3.0 / 10.0, 4.0 / 5.0, 8.0 / 9.0, 1.0],
     weights: &[
         &[1.0 / 5.0],

@@ -5,6 +5,7 @@
 
 pub mod bench;
 mod fused;
+mod likelihood;
 mod loss;
 mod network;
 mod optimiser;
@@ -56,6 +57,8 @@ pub const TWINS: &[(&str, Twin)] = &[
     ("sampler/start", sampler::start),
     ("sampler/stage", sampler::stage),
     ("sampler/advance", sampler::advance),
+    ("likelihood/probe", likelihood::probe),
+    ("likelihood/divergence", likelihood::divergence),
     ("layout/to_rows", sampler::to_rows),
     ("layout/to_panels", sampler::to_panels),
     ("doctor/philox", random::philox),

@@ -6,10 +6,10 @@ use crate::recording::{Arena, Dispatch, Engine, Kernels, PANEL, Recording, Tenso
 use crate::score::{BoundScore, Reverse, Score};
 
 /// Numbers of a stage on the device.
-const STAGE: usize = 10 + 2 * HISTORY;
+pub const STAGE: usize = 10 + 2 * HISTORY;
 
-/// A stage as the kernel reads it.
-fn packed(s: &Stage) -> [f64; STAGE] {
+/// A stage as `sampler/stage` reads it.
+pub fn packed(s: &Stage) -> [f64; STAGE] {
     let rule = if s.corrected.is_some() { 2.0 } else { f64::from(u8::from(s.last_of_step)) };
     let none = Corrected { c_base: 0.0, c_x: 0.0, c_score: 0.0, c_history: [0.0; HISTORY] };
     let b = s.corrected.unwrap_or(none);

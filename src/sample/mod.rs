@@ -8,7 +8,7 @@ mod chunk;
 mod probe;
 
 pub use crate::score::{AnyScore, NetworkScore, Score};
-pub use chunk::Chunk;
+pub use chunk::{Chunk, STAGE, packed};
 pub use probe::{Probe, TOLERANCE, check_tolerance};
 
 use crate::error::Result;

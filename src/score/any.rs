@@ -1,6 +1,6 @@
 //! A score of whatever kind, with the process it belongs to.
 
-use super::{BoundScore, Score};
+use super::{BoundFlow, BoundScore, Score};
 use crate::error::Result;
 use crate::process::Process;
 use crate::recording::Arena;
@@ -26,5 +26,9 @@ impl Score for AnyScore {
 
     fn bind(&self, arena: &mut Arena, rows: usize, times: &[f64]) -> Result<Box<dyn BoundScore>> {
         self.inner.bind(arena, rows, times)
+    }
+
+    fn bind_flow(&self, arena: &mut Arena, rows: usize, times: &[f64]) -> Result<Option<Box<dyn BoundFlow>>> {
+        self.inner.bind_flow(arena, rows, times)
     }
 }

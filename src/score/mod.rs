@@ -5,12 +5,14 @@
 mod any;
 mod eval;
 mod exact;
+mod flow;
 mod gaussian;
 mod network;
 
 pub use any::AnyScore;
 pub use eval::{log_densities, scores};
 pub use exact::ExactScore;
+pub use flow::{BoundFlow, Probe};
 pub use gaussian::GaussianScore;
 pub use network::NetworkScore;
 
@@ -23,6 +25,10 @@ pub trait Score {
     fn dim(&self) -> usize;
     /// Plans the tensors for `rows` points at a time, over a table of `times`.
     fn bind(&self, arena: &mut Arena, rows: usize, times: &[f64]) -> Result<Box<dyn BoundScore>>;
+    /// The same for a score that knows the derivatives of itself; nothing where it does not.
+    fn bind_flow(&self, _: &mut Arena, _: usize, _: &[f64]) -> Result<Option<Box<dyn BoundFlow>>> {
+        Ok(None)
+    }
 }
 
 /// A score with its tensors planned.

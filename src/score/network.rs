@@ -1,5 +1,6 @@
 //! The score of a trained network.
 
+use super::flow::{BoundFlow, NetworkFlow};
 use super::{BoundScore, Reverse, Score};
 use crate::error::Result;
 use crate::network::{Layer, Network, Tile, Weights, Workspace};
@@ -36,12 +37,14 @@ const FOLDED: usize = 1 << 20;
 /// Most stages a launch.
 const STAGES: usize = 64;
 
-struct Bound {
-    network: Network,
-    values: Vec<Vec<f32>>,
-    weights: Weights,
-    work: Workspace,
-    times: Tensor,
+/// A network with its tensors planned.
+pub(super) struct Bound {
+    pub network: Network,
+    pub values: Vec<Vec<f32>>,
+    pub weights: Weights,
+    pub work: Workspace,
+    /// (R, 4): c_in, sigma, a, b
+    pub times: Tensor,
     features: Tensor,
     /// (1, D + 2, N8) first layer at the present time.
     folded: Tensor,
@@ -56,13 +59,25 @@ impl Score for NetworkScore {
     }
 
     fn bind(&self, arena: &mut Arena, rows: usize, times: &[f64]) -> Result<Box<dyn BoundScore>> {
+        Ok(Box::new(self.plan(arena, rows, times, false)))
+    }
+
+    fn bind_flow(&self, arena: &mut Arena, rows: usize, times: &[f64]) -> Result<Option<Box<dyn BoundFlow>>> {
+        let bound = self.plan(arena, rows, times, true);
+        Ok(Some(Box::new(NetworkFlow::new(arena, bound))))
+    }
+}
+
+impl NetworkScore {
+    /// Plans the tensors; with what the way back needs if `differentiable`.
+    fn plan(&self, arena: &mut Arena, rows: usize, times: &[f64], differentiable: bool) -> Bound {
         let table =
             times::table(&self.network, &self.process, self.variance, times.to_vec(), self.feature_seed, |_| 1.0);
         // c_in, m, sigma, a, b, .. of training become c_in, sigma, a, b
         let time_rows = table.coefficients.chunks(8).flat_map(|c| [c[0], c[2], c[3], c[4]]).collect();
-        Ok(Box::new(Bound {
+        Bound {
             weights: Weights::new(arena, "weights", &self.network.layout),
-            work: self.network.workspace(arena, rows, false),
+            work: self.network.workspace(arena, rows, differentiable),
             times: arena.f32("times", &[times.len(), 4]),
             folded: arena.f32("first layer", &[1, self.network.dim + 2, self.network.layout.layers[0].stride()]),
             chain: None,
@@ -71,7 +86,7 @@ impl Score for NetworkScore {
             feature_rows: table.features,
             values: self.weights.clone(),
             network: self.network.clone(),
-        }))
+        }
     }
 }
 

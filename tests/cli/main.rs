@@ -14,6 +14,7 @@ mod ensembles;
 mod good;
 mod harness;
 mod laboratory;
+mod likelihood;
 mod outputs;
 mod processes;
 mod signals;
