@@ -47,7 +47,7 @@
 //! | [`recording`], [`process`], [`io`], [`distribution`], [`metrics`] | values, formulas, files; nothing of each other |
 //! | [`gpu`], [`network`], [`reference`][twins], [`render`] | executors and what they run; only `gpu` names wgpu |
 //! | [`oracle`], [`train`], [`score`], [`sample`], [`evaluate`] | the flows, on any engine |
-//! | [`doctor`], [`model`], [`pictures`], [`config`], [`session`] | a model or training as files, checks, pictures |
+//! | [`doctor`], [`model`], [`pictures`], [`config`], [`lint`], [`audit`], [`session`] | a model or training as files, its error in parts, checks, pictures |
 //! | [`cli`] | parses, calls, prints |
 //!
 //! [twins]: mod@reference
@@ -83,6 +83,7 @@
 //! # Ok(())
 //! # }
 //! ```
+pub mod audit;
 pub mod cli;
 pub mod config;
 mod defaults;
@@ -92,6 +93,7 @@ pub mod error;
 pub mod evaluate;
 pub mod gpu;
 pub mod io;
+pub mod lint;
 pub mod metrics;
 pub mod model;
 pub mod network;

@@ -7,11 +7,13 @@
 
 mod compare;
 mod discretised;
+mod initial;
 mod recorded;
 mod scores;
 
 pub use compare::{Cell, Compared, Comparison, compare};
-pub use discretised::{Discretised, discretised};
+pub use discretised::{Discretised, discretised, discretised_with, reach_of};
+pub use initial::{Initial, Level, initial_kl, own_noise};
 pub use recorded::{RECORDED, recorded};
 pub use scores::{ScorePair, score_pairs};
 

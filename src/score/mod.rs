@@ -9,7 +9,7 @@ mod gaussian;
 mod network;
 
 pub use any::AnyScore;
-pub use eval::{log_densities, scores};
+pub use eval::{Asker, log_densities, scores};
 pub use exact::ExactScore;
 pub use gaussian::GaussianScore;
 pub use network::NetworkScore;
