@@ -43,7 +43,7 @@
 //!
 //! | rooms | what they know |
 //! |---|---|
-//! | [`error`], [`random`] | refusals with exit codes; Philox |
+//! | [`error`], [`random`], [`report`] | refusals with exit codes; Philox; HTML |
 //! | [`recording`], [`process`], [`io`], [`distribution`], [`metrics`] | values, formulas, files; nothing of each other |
 //! | [`gpu`], [`network`], [`reference`][twins], [`render`] | executors and what they run; only `gpu` names wgpu |
 //! | [`oracle`], [`train`], [`score`], [`sample`], [`evaluate`] | the flows, on any engine |
@@ -104,6 +104,7 @@ pub mod random;
 pub mod recording;
 pub mod reference;
 pub mod render;
+pub mod report;
 pub mod sample;
 pub mod score;
 pub mod session;

@@ -8,6 +8,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("error", &[]),
     ("random", &[]),
     ("defaults", &[]),
+    ("report", &[]),
     ("recording", &["error"]),
     ("process", &["error"]),
     ("render", &["error", "recording"]),

@@ -10,7 +10,7 @@ use super::retrain::Retraining;
 use crate::config::RunConfig;
 use crate::distribution::Distribution;
 use crate::error::Result;
-use crate::evaluate::{Initial, Level, initial_kl};
+use crate::evaluate::{Initial, Level, initial_kl, own_noise};
 use crate::metrics::floor::Z95;
 use crate::process::{Plan, Process, kappa};
 use crate::random::Purpose;
@@ -44,7 +44,7 @@ pub const fn causes() -> &'static [Cause] {
         Cause {
             name: "approximation",
             doc: "score error that stays with fresh draws without end",
-            cure: "train a wider or deeper network (--hidden)",
+            cure: "train a wider or deeper network (--hidden); audit with a larger --budget shows whether --steps would do",
         },
         Cause {
             name: "estimation",
@@ -145,6 +145,8 @@ pub struct Subject<'a> {
 
 /// Below this all is called small: total variation up to 0.1 by Pinsker.
 const SMALL: f64 = 0.02;
+/// Draws behind the error of early stopping.
+const STOPPING: usize = 16_384;
 
 /// Measures all parts. `watch` hears what goes on and how far, and may end the work.
 pub fn audit(
@@ -257,6 +259,7 @@ fn together(
         part("discretisation", &sums.discretisation, true, format!("{}, path form", doc("discretisation"))),
     ];
     parts.extend(split(sums, retraining));
+    parts.extend(stopping(subject));
     let cross = minus(&minus(&sums.joint, &sums.discretisation), &sums.score[0]);
     parts.push(part("interaction", &cross, true, "twice the mean product of score error and discretisation"));
     let (path, path_interval) = mean(&sums.joint);
@@ -274,6 +277,26 @@ fn together(
     let bound = start.value + path;
     let theory = theory(subject, sums);
     Audit { parts, bound, interval, measured, shares, largest, verdict, theory, notes }
+}
+
+/// KL(p_0 || p_t0), which stands beside the sum: the sampler aims at p_t0. Of laws with a density that is accurate at t = 0.
+fn stopping(subject: &Subject<'_>) -> Option<Part> {
+    let oracle = subject.law.oracle().filter(|o| o.resolution() == 0.0 && own_noise(*o).is_some())?;
+    let t0 = subject.process.t0();
+    let (m, sigma) = (subject.process.mean(t0), subject.process.sigma(t0));
+    let rows = subject.law.draw(subject.seed, Purpose::Metric, 0, STOPPING);
+    let terms: Vec<f64> = rows
+        .chunks_exact(subject.law.dim())
+        .map(|row| {
+            let x: Vec<f64> = row.iter().map(|v| f64::from(*v)).collect();
+            let l = oracle.log_density(&x, 1.0, 0.0) - oracle.log_density(&x, m, sigma);
+            // E q/p = 1, so this has the mean of l, no negative term and little variance near 0
+            if l.abs() < 1e-4 { 0.5 * l * l } else { (-l).exp_m1() + l }
+        })
+        .collect();
+    let finite = terms.iter().all(|t| t.is_finite());
+    let said = format!("KL(p_0 || p_t0) at t0 = {t0}: beside the sum, which is about p_t0; --t0 reduces it");
+    finite.then(|| part("early stopping", &terms, false, said))
 }
 
 /// What each cause does to the samples: where their error is known, start and grid by the exact score and the score by the

@@ -278,7 +278,7 @@ fn report(context: &mut Context, said: &Audit, args: &Args) -> Result<()> {
 fn draw(said: &Audit, name: &str, steps: usize, look: pictures::Look) -> Result<crate::render::Drawing> {
     let own = |(n, v): (&'static str, f64)| (n.to_string(), v);
     let bound: Vec<_> = said.parts.iter().filter(|p| p.in_sum).map(|p| own((p.name, p.nats))).collect();
-    let mut stacks = vec![Stack { label: "the bound, in parts".into(), parts: bound }];
+    let mut stacks = vec![Stack { label: "the bound, its positive parts".into(), parts: bound }];
     if said.measured.is_some() {
         let parts = said.shares.iter().copied().map(own).collect();
         stacks.push(Stack { label: "the samples themselves, by cause".into(), parts });

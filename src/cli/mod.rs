@@ -13,6 +13,7 @@ mod ladder;
 mod lint;
 mod picture;
 mod plot;
+mod report;
 mod run;
 mod sample;
 mod signals;
@@ -92,6 +93,7 @@ enum Command {
     Compare(Box<compare::Args>),
     Lint(Box<lint::Args>),
     Audit(audit::Args),
+    Report(report::Args),
     Devices(device::DevicesArgs),
     Doctor(device::DoctorArgs),
 }
@@ -180,6 +182,7 @@ fn dispatch(context: &mut Context, command: Command) -> Result<()> {
         Command::Compare(a) => compare::run(context, &a),
         Command::Lint(a) => lint::run(context, &a),
         Command::Audit(a) => audit::run(context, &a),
+        Command::Report(a) => report::run(context, &a),
         Command::Devices(a) => device::devices(context, &a),
         Command::Doctor(a) => device::doctor(context, &a),
     }
