@@ -109,15 +109,23 @@ fn is_named(source: &str) -> bool {
 
 /// The exact law behind a source, when it has one: a named distribution or a picture.
 pub fn law(source: &str) -> Result<Option<Arc<dyn Distribution>>> {
+    Ok(law_and_notes(source)?.map(|(law, _)| law))
+}
+
+/// A law with what the user should know of how it was read.
+type Noted = (Arc<dyn Distribution>, Vec<String>);
+
+fn law_and_notes(source: &str) -> Result<Option<Noted>> {
     let picture = Path::new(source).extension().is_some_and(|e| e.eq_ignore_ascii_case("png"));
     if picture {
         let d = io::read_png_density(Path::new(source))?;
-        return Ok(Some(Arc::new(PixelDensity::new(d.width, d.height, &d.mass, source)?)));
+        let law = PixelDensity::new(d.width, d.height, &d.mass, source)?;
+        return Ok(Some((Arc::new(law), d.notes)));
     }
     // what looks like neither a file nor a name gets the parser's message, which lists the names
     let looks_like_path = source == "-" || source.contains(['/', '\\']) || Path::new(source).extension().is_some();
     if is_named(source) || (!looks_like_path && !Path::new(source).exists()) {
-        return Ok(Some(Arc::from(distribution::parse(source)?)));
+        return Ok(Some((Arc::from(distribution::parse(source)?), Vec::new())));
     }
     Ok(None)
 }
@@ -138,19 +146,20 @@ pub fn load(config: &RunConfig) -> Result<Loaded> {
             ));
         }
     };
-    if let Some(law) = law(&config.source)? {
+    if let Some((law, notes)) = law_and_notes(&config.source)? {
         if !(2..=1 << 28).contains(&options.n) {
             return Err(Error::usage(
                 Problem::new("a count is out of range").at("--n").found(options.n).expected("2 to 268435456"),
             ));
         }
-        let data = Dataset::from_distribution(
+        let mut data = Dataset::from_distribution(
             law,
             options.n,
             config.train.held_out,
             standardise.unwrap_or(false),
             config.seed,
         )?;
+        data.notes.extend(notes);
         return Ok(Loaded { data, schema: None, sha256: None });
     }
     let read = ReadOptions {

@@ -43,12 +43,12 @@
 //!
 //! | rooms | what they know |
 //! |---|---|
-//! | [`error`], [`random`] | refusals with exit codes; Philox |
+//! | [`error`], [`random`], [`report`] | refusals with exit codes; Philox; HTML |
 //! | [`recording`], [`process`], [`io`], [`distribution`], [`metrics`] | values, formulas, files; nothing of each other |
 //! | [`gpu`], [`network`], [`reference`][twins], [`render`] | executors and what they run; only `gpu` names wgpu |
 //! | [`oracle`], [`train`], [`score`], [`sample`], [`likelihood`], [`evaluate`] | the flows, on any engine |
 //! | [`bench`], [`doctor`], [`selection`] | how fast the device is, whether kernels are right, which are the fastest |
-//! | [`model`], [`pictures`], [`config`], [`session`] | a model or training as files, pictures |
+//! | [`model`], [`pictures`], [`config`], [`lint`], [`audit`], [`session`] | a model or training as files, its error in parts |
 //! | [`cli`] | parses, calls, prints |
 //!
 //! [twins]: mod@reference
@@ -84,6 +84,7 @@
 //! # Ok(())
 //! # }
 //! ```
+pub mod audit;
 pub mod bench;
 pub mod cli;
 pub mod config;
@@ -95,6 +96,7 @@ pub mod evaluate;
 pub mod gpu;
 pub mod io;
 pub mod likelihood;
+pub mod lint;
 pub mod metrics;
 pub mod model;
 pub mod network;
@@ -105,6 +107,7 @@ pub mod random;
 pub mod recording;
 pub mod reference;
 pub mod render;
+pub mod report;
 pub mod sample;
 pub mod score;
 pub mod selection;

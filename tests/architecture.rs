@@ -8,6 +8,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("error", &[]),
     ("random", &[]),
     ("defaults", &[]),
+    ("report", &[]),
     ("recording", &["error"]),
     ("process", &["error"]),
     ("render", &["error", "recording"]),
@@ -85,6 +86,24 @@ const ROOMS: &[(&str, &[&str])] = &[
         &["distribution", "error", "io", "model", "process", "random", "recording", "render", "sample", "score"],
     ),
     ("config", &["defaults", "distribution", "error", "io", "network", "train"]),
+    ("lint", &["config", "evaluate", "metrics", "network", "process", "train"]),
+    (
+        "audit",
+        &[
+            "config",
+            "distribution",
+            "error",
+            "evaluate",
+            "metrics",
+            "network",
+            "process",
+            "random",
+            "recording",
+            "sample",
+            "score",
+            "train",
+        ],
+    ),
     ("session", &["config", "error", "io", "model", "network", "recording", "reference", "train"]),
 ];
 

@@ -1,6 +1,7 @@
 //! The command line: one file a command. A command parses, calls the library, prints.
 
 mod animate;
+mod audit;
 mod bench;
 mod compare;
 mod data;
@@ -11,9 +12,11 @@ mod ensemble;
 mod eval;
 mod first_step;
 mod ladder;
+mod lint;
 mod logp;
 mod picture;
 mod plot;
+mod report;
 mod run;
 mod sample;
 mod signals;
@@ -71,8 +74,10 @@ Examples:
   scorefield demo                                    train a toy set, sample it, draw it
   scorefield train table.csv --out r                 a model of your own table
   scorefield sample r -n 1000 -o synthetic.csv       rows with the same header
+  scorefield lint table.csv                          what speaks against the settings, before training
   scorefield eval r                                  how good it is, each number with its floor
   scorefield logp r points.csv                       the density of the model at points of yours
+  scorefield audit r                                 where its error comes from
   scorefield compare r                               its samplers side by side, and error against cost
 
 Data sets are name[@variant][:key=value,...] (`scorefield data` lists them) or a file: CSV, NPY, NPZ, or a PNG
@@ -93,6 +98,9 @@ enum Command {
     Animate(Box<animate::Args>),
     Compare(Box<compare::Args>),
     Bench(bench::Args),
+    Lint(Box<lint::Args>),
+    Audit(audit::Args),
+    Report(report::Args),
     Devices(device::DevicesArgs),
     Doctor(device::DoctorArgs),
 }
@@ -158,6 +166,8 @@ const STEPS: &str = "Reverse steps; several, separated by commas, show how the e
 /// The parser; a negative number is a value, to be refused by the flag that gets it.
 fn command() -> clap::Command {
     let all = Cli::command().mut_subcommands(|c| c.allow_negative_numbers(true));
+    // before training and sampling, steps without more are those of the reverse process
+    let all = all.mut_subcommand("lint", |c| c.mut_arg("steps", |a| a.long("train-steps")));
     // only here are several numbers of steps of use
     all.mut_subcommand("eval", |c| c.mut_arg("steps", |a| a.value_delimiter(',').help(STEPS)))
 }
@@ -198,6 +208,9 @@ fn dispatch(context: &mut Context, command: Command) -> Result<()> {
         Command::Animate(a) => animate::run(context, &a),
         Command::Compare(a) => compare::run(context, &a),
         Command::Bench(a) => bench::run(context, &a),
+        Command::Lint(a) => lint::run(context, &a),
+        Command::Audit(a) => audit::run(context, &a),
+        Command::Report(a) => report::run(context, &a),
         Command::Devices(a) => device::devices(context, &a),
         Command::Doctor(a) => device::doctor(context, &a),
     }
@@ -207,7 +220,7 @@ fn dispatch(context: &mut Context, command: Command) -> Result<()> {
 fn nested(context: &mut Context, arguments: &[&str]) -> Result<()> {
     let words = std::iter::once("scorefield").chain(arguments.iter().copied());
     let fault = |e: clap::Error| Error::bug(Problem::new(format!("a command within a command is wrong: {e}")));
-    let matches = Cli::command().try_get_matches_from(words).map_err(fault)?;
+    let matches = command().try_get_matches_from(words).map_err(fault)?;
     let cli = Cli::from_arg_matches(&matches).map_err(fault)?;
     context.matches = matches.subcommand().map(|(_, m)| m.clone()).unwrap_or_default();
     dispatch(context, cli.command)

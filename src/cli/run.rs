@@ -189,9 +189,10 @@ pub fn open(name: &str, which: Which) -> Result<Found> {
     } else {
         let dir = RunDir::open(name)?;
         if let Some(members) = dir.ensemble()? {
-            let some = members.iter().take(3).map(|(_, path)| path.display().to_string()).collect::<Vec<_>>();
+            let first = members.first().map(|(_, path)| path.display().to_string()).unwrap_or_default();
             let problem = Problem::new("the run is an ensemble, not one model").at(name);
-            return Err(Error::usage(problem.expected(format!("one of its members: {}", some.join(", ")))));
+            let expected = format!("one of its {} members, such as {first}", members.len());
+            return Err(Error::usage(problem.expected(expected).hint("`eval` takes an ensemble whole")));
         }
         let (_, path, checkpoint, notes) = dir.latest_checkpoint()?;
         (Some(dir), path, checkpoint, notes)

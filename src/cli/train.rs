@@ -111,6 +111,9 @@ pub(super) fn remark(context: &Context, config: &RunConfig, loaded: &Loaded) {
             config.train.teacher
         ));
     }
+    for finding in super::lint::before_training(config, loaded).unwrap_or_default().iter().filter(|f| f.warns) {
+        context.ui.note(&super::lint::line(finding));
+    }
     if data.rows() < config.train.batch_size {
         context.ui.note(&format!(
             "{} rows are fewer than a batch of {}: rows repeat within it",

@@ -44,7 +44,25 @@ pub fn discretised(law: &dyn Distribution, process: &Process, plan: &Plan) -> Op
     {
         return Some(normal(mixture, process, plan));
     }
-    (law.dim() == 1).then(|| line(law, oracle, process, plan))?
+    let exact = |t: f64, x: f64| score(oracle, process, t, x);
+    (law.dim() == 1).then(|| line(law, oracle, process, plan, &exact))?
+}
+
+/// The law of the output of `plan` on the line (D = 1) with any score `s(t, x)`, against `law` at t0; model units.
+pub fn discretised_with(
+    law: &dyn Distribution,
+    process: &Process,
+    plan: &Plan,
+    score: &dyn Fn(f64, f64) -> f64,
+) -> Option<Discretised> {
+    let oracle = law.oracle()?;
+    (law.dim() == 1).then(|| line(law, oracle, process, plan, score))?
+}
+
+/// What is asked of a score on the line: half the width of the interval that all densities are followed on.
+pub fn reach_of(law: &dyn Distribution, plan: &Plan) -> f64 {
+    let extreme = law.draw(0, Purpose::Metric, 0, 20_000).iter().fold(0.0f64, |m, x| m.max(f64::from(x.abs())));
+    REACH * plan.prior_std.max(1.0) + 1.2 * extreme
 }
 
 /// Mean and variance along each axis of the covariance of one component.
@@ -101,20 +119,25 @@ fn plain(stage: &Stage) -> bool {
     stage.c_base == 0.0 && stage.corrected.is_none() && stage.c_history.iter().all(|&c| c == 0.0)
 }
 
-fn line(law: &dyn Distribution, oracle: &dyn Oracle, process: &Process, plan: &Plan) -> Option<Discretised> {
+fn line(
+    law: &dyn Distribution,
+    oracle: &dyn Oracle,
+    process: &Process,
+    plan: &Plan,
+    score: &dyn Fn(f64, f64) -> f64,
+) -> Option<Discretised> {
     if !plan.stages.iter().all(plain) {
         return None;
     }
-    let extreme = law.draw(0, Purpose::Metric, 0, 20_000).iter().fold(0.0f64, |m, x| m.max(f64::from(x.abs())));
-    let reach = REACH * plan.prior_std.max(1.0) + 1.2 * extreme;
+    let reach = reach_of(law, plan);
     let end = plan.times[plan.times.len() - 1];
     let (m, sigma) = (process.mean(end), process.sigma(end));
     let truth = |x: f64| oracle.log_density(&[x], m, sigma);
     let noisy = plan.stages.iter().all(|s| s.c_noise > 0.0);
     let silent = plan.stages.iter().all(|s| s.c_noise == 0.0);
     match (noisy, silent) {
-        (true, _) => propagated(oracle, process, plan, reach, &truth),
-        (_, true) => Some(carried(oracle, process, plan, reach, &truth)),
+        (true, _) => propagated(score, process, plan, reach, &truth),
+        (_, true) => Some(carried(score, process, plan, reach, &truth)),
         _ => None,
     }
 }
@@ -127,7 +150,7 @@ fn score(oracle: &dyn Oracle, process: &Process, t: f64, x: f64) -> f64 {
 
 /// By Chapman and Kolmogorov: p'(y) = int p(x) N(y; c_x x + c_score s(x), c_noise^2) dx.
 fn propagated(
-    oracle: &dyn Oracle,
+    score: &dyn Fn(f64, f64) -> f64,
     process: &Process,
     plan: &Plan,
     reach: f64,
@@ -150,7 +173,7 @@ fn propagated(
         let factor = p.step / (c * (2.0 * std::f64::consts::PI).sqrt());
         for (i, mass) in p.values.iter().enumerate().filter(|(_, mass)| **mass > 1e-300) {
             let x = p.at(i);
-            let mean = stage.c_x * x + stage.c_score * score(oracle, process, stage.time, x);
+            let mean = stage.c_x * x + stage.c_score * score(stage.time, x);
             let first = ((mean - REACH * c - next.low) / next.step).ceil().max(0.0) as usize;
             let last = ((mean + REACH * c - next.low) / next.step).floor();
             if last < 0.0 {
@@ -168,7 +191,13 @@ fn propagated(
 }
 
 /// By change of variables: points keep their mass, densities are divided by the slope of the map.
-fn carried(oracle: &dyn Oracle, process: &Process, plan: &Plan, reach: f64, truth: &dyn Fn(f64) -> f64) -> Discretised {
+fn carried(
+    score: &dyn Fn(f64, f64) -> f64,
+    process: &Process,
+    plan: &Plan,
+    reach: f64,
+    truth: &dyn Fn(f64) -> f64,
+) -> Discretised {
     let prior = plan.prior_std;
     let reach = reach.min(REACH * prior);
     let mut points: Vec<(f64, f64)> = (0..CARRIED)
@@ -179,7 +208,7 @@ fn carried(oracle: &dyn Oracle, process: &Process, plan: &Plan, reach: f64, trut
         let sigma = process.sigma(stage.time);
         for (x, log) in &mut points {
             let h = 1e-4 * sigma;
-            let at = |x: f64| score(oracle, process, stage.time, x);
+            let at = |x: f64| score(stage.time, x);
             let slope = stage.c_x + stage.c_score * (at(*x + h) - at(*x - h)) / (2.0 * h);
             *log -= slope.abs().ln();
             *x = stage.c_x * *x + stage.c_score * at(*x);

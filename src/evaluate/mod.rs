@@ -8,13 +8,15 @@
 mod compare;
 mod densities;
 mod discretised;
+mod initial;
 mod recorded;
 mod scores;
 mod support;
 
 pub use compare::{Cell, Compared, Comparison, compare};
 pub use densities::{Ratios, log_ratios};
-pub use discretised::{Discretised, discretised};
+pub use discretised::{Discretised, discretised, discretised_with, reach_of};
+pub use initial::{Initial, Level, initial_kl, own_noise};
 pub use recorded::{RECORDED, recorded};
 pub use scores::{ScorePair, score_pairs};
 

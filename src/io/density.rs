@@ -28,15 +28,18 @@ pub struct Density {
     pub notes: Vec<String>,
 }
 
-/// Reads a PNG: darkness times opacity is mass. When more than half of the picture is dark, lightness is.
+/// Reads a PNG: darkness times opacity is mass. When most of its edge is dark, lightness is.
 pub fn read_png_density(path: &Path) -> Result<Density> {
     let place = path.display().to_string();
     let picture = decode(path, &place)?;
     let mut notes = Vec::new();
-    let dark = picture.pixels().filter(|&pixel| ink(pixel, false) > 0.5).count();
-    let inverted = dark * 2 > picture.pixels().len();
+    // the ground is what the drawing is surrounded by, however much of the picture the drawing fills
+    let (right, bottom) = (picture.width() - 1, picture.height() - 1);
+    let edge = picture.enumerate_pixels().filter(|(x, y, _)| *x == 0 || *y == 0 || *x == right || *y == bottom);
+    let edge: Vec<bool> = edge.map(|(_, _, pixel)| ink(pixel, false) > 0.5).collect();
+    let inverted = 2 * edge.iter().filter(|dark| **dark).count() > edge.len();
     if inverted {
-        notes.push(format!("{place} is mostly dark, so its light parts are taken as the mass"));
+        notes.push(format!("{place} has a dark edge, so its light parts are taken as the mass"));
     }
     let mut inks = picture.pixels().map(|pixel| ink(pixel, inverted));
     let first = inks.next();

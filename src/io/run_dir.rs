@@ -335,6 +335,10 @@ fn no_run(runs: &Path, name: &str) -> Error {
         Problem::new("there is no run").at(name).expected("a run directory, a checkpoint in one, a number or `last`");
     Error::checkpoint(match nearest(name, names.iter().map(String::as_str)) {
         Some(near) => problem.hint(format!("did you mean {}?", runs.join(near).display())),
+        None if name == "last" => problem.hint(format!(
+            "`last` is the newest of {}/NNNNN-*; a run made with --out is named by its directory",
+            runs.display()
+        )),
         None => problem,
     })
 }

@@ -4,6 +4,7 @@
 //! [`Look`]. All pictures are in data units. Clouds are drawn by the device, axes and text by the host.
 
 mod animate;
+mod budget;
 mod compare;
 mod fan;
 mod field;
@@ -15,6 +16,7 @@ mod spread;
 mod subject;
 
 pub use animate::{Animation, FRAMES, Frames, Reverse, animate, open_animation};
+pub use budget::{Estimate, Stack, budget};
 pub use compare::{Comparison, Shown, curves, sheet};
 pub use fan::trajectories;
 pub use field::{default_times, score_fields};

@@ -10,7 +10,7 @@ mod gaussian;
 mod network;
 
 pub use any::AnyScore;
-pub use eval::{log_densities, scores};
+pub use eval::{Asker, log_densities, scores};
 pub use exact::ExactScore;
 pub use flow::{BoundFlow, Probe};
 pub use gaussian::GaussianScore;

@@ -27,7 +27,7 @@ fn light_on_dark_is_inverted_with_a_note() {
     let (_d, path) = with_file("a.png", &png(3, 1, |x, _| grey(if x == 2 { 255 } else { 0 })));
     let d = read_png_density(&path).unwrap();
     assert_eq!(d.mass, [0.0, 0.0, 1.0]);
-    assert!(d.notes[0].contains("mostly dark"));
+    assert!(d.notes[0].contains("dark edge"));
 }
 
 #[test]

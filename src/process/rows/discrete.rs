@@ -59,10 +59,12 @@ fn check(p: &Process) -> Result<(), crate::error::Error> {
     if !(end < 1.0 && end > start) {
         return Err(usage("beta_end", end, &format!("above beta_start = {start} and below 1")));
     }
-    // below half an increment the interpolation would fall before the first entry of the table
+    // below half an increment the interpolation falls before it grows, but it has grown by the first entry of the table
     let least = increment(p) * 0.55;
-    if start <= least {
-        return Err(usage("beta_start", start, &format!("above {least} at these beta_end and timesteps")));
+    if start <= 0.0 || (start <= least && p.t0() * count < 1.0 - 1e-9) {
+        let first = 1.0 / count;
+        let expected = format!("above {least} at these beta_end and timesteps, or t0 of {first} or more");
+        return Err(usage("beta_start", start, &expected));
     }
     if p.t_max() > 1.0 {
         return Err(usage("t_max", p.t_max(), "at most 1, the end of the table"));
