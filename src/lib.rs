@@ -47,7 +47,7 @@
 //! | [`recording`], [`process`], [`io`], [`distribution`], [`metrics`] | values, formulas, files; nothing of each other |
 //! | [`gpu`], [`network`], [`reference`][twins], [`render`] | executors and what they run; only `gpu` names wgpu |
 //! | [`oracle`], [`train`], [`score`], [`sample`], [`evaluate`] | the flows, on any engine |
-//! | [`doctor`], [`model`], [`pictures`], [`config`], [`lint`], [`audit`], [`session`] | a model or training as files, its error in parts, checks, pictures |
+//! | [`doctor`], [`model`], [`pictures`], [`config`], [`lint`], [`audit`], [`study`], [`session`] | a model or training as files, its error in parts, checks, pictures |
 //! | [`cli`] | parses, calls, prints |
 //!
 //! [twins]: mod@reference
@@ -108,4 +108,5 @@ pub mod report;
 pub mod sample;
 pub mod score;
 pub mod session;
+pub mod study;
 pub mod train;
