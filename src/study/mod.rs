@@ -107,7 +107,8 @@ pub struct Preset {
 }
 
 /// Every study.
-pub const PRESETS: &[Preset] = &[laws::BENTON, laws::MINKOWSKI, gates::SIGNRELU_RATIO, training::MANIFOLD_RATE];
+pub const PRESETS: &[Preset] =
+    &[laws::BENTON, laws::MINKOWSKI, gates::SIGNRELU_RATIO, training::MANIFOLD_RATE, training::SUB_GAUSSIAN];
 
 #[cfg(test)]
 mod tests {

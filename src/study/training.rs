@@ -15,6 +15,33 @@ use crate::train::Dataset;
 const PATHS: usize = 512;
 const STEPS: usize = 32;
 
+/// Two normal modes 1.5 to each side along the first axis of D: the tilt log cosh(1.5 x_1), whatever D is.
+fn ridge(bench: &mut Bench, x: f64) -> Result<Outcome> {
+    if x.fract() != 0.0 || !(1.0..=512.0).contains(&x) {
+        let problem = Problem::new("the value cannot be used").at("--vary").found(x);
+        return Err(Error::usage(problem.expected("a whole number of dimensions, 1 to 512")));
+    }
+    let zeros = " 0".repeat(x as usize - 1);
+    let rows = if bench.quick { 2000.0 } else { 20_000.0 };
+    score_error(bench, &format!("gmm:means=(1.5{zeros})(-1.5{zeros}),sd=1"), rows)
+}
+
+/// Score error in D at a fixed number of rows.
+pub const SUB_GAUSSIAN: Preset = Preset {
+    name: "sub-gaussian",
+    doc: "score error of trained networks against the dimension, for one ridge tilt of the normal law, rows and width fixed",
+    source: "Cole, Lu 2024: tilts of the normal law are learned without the curse of dimensionality; held here as growth of \
+             the whole error no faster than D, slope at most 1",
+    sweeps: &[Sweep {
+        name: "dimension",
+        key: "D",
+        quantity: "integral of E|s - s*|^2 dt from 0.02 to 3",
+        quick: &[2.0, 4.0, 8.0, 16.0, 32.0],
+        full: &[2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0],
+        curves: &[Curve { name: "log cosh(1.5 x1)", at: ridge, claim: Some((-1.0, 1.0)) }],
+    }],
+};
+
 /// The settings of a network trained on n rows of a law.
 fn settings(bench: &Bench, source: &str, n: usize) -> RunConfig {
     let mut config = RunConfig { source: source.into(), seed: bench.seed, ..RunConfig::default() };
