@@ -85,6 +85,9 @@ mod tests {
         }
         // outside it they are wrong, which is why arguments are scaled
         assert!((square(3.0) - 9.0).abs() > 1.0);
+        for s in [0.0, 0.7, 30.0] {
+            assert!((decay(s, 6) - (1.0 + s / 64.0f64).powi(-64)).abs() < 1e-12, "{s}");
+        }
         assert!((decay(1.0, 20) - (-1f64).exp()).abs() < 1e-6);
     }
 }
