@@ -48,7 +48,7 @@
 //! | [`gpu`], [`network`], [`reference`][twins], [`render`] | executors and what they run; only `gpu` names wgpu |
 //! | [`oracle`], [`train`], [`score`], [`sample`], [`likelihood`], [`evaluate`] | the flows, on any engine |
 //! | [`bench`], [`doctor`], [`selection`] | how fast the device is, whether kernels are right, which are the fastest |
-//! | [`model`], [`pictures`], [`config`], [`lint`], [`audit`], [`session`] | a model or training as files, its error in parts |
+//! | [`model`], [`pictures`], [`config`], [`lint`], [`audit`], [`session`], [`study`] | a model or training as files, its error in parts |
 //! | [`cli`] | parses, calls, prints |
 //!
 //! [twins]: mod@reference
@@ -112,4 +112,5 @@ pub mod sample;
 pub mod score;
 pub mod selection;
 pub mod session;
+pub mod study;
 pub mod train;

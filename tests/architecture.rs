@@ -104,6 +104,22 @@ const ROOMS: &[(&str, &[&str])] = &[
             "train",
         ],
     ),
+    (
+        "study",
+        &[
+            "audit",
+            "config",
+            "distribution",
+            "error",
+            "metrics",
+            "oracle",
+            "process",
+            "random",
+            "recording",
+            "score",
+            "train",
+        ],
+    ),
     ("session", &["config", "error", "io", "model", "network", "recording", "reference", "train"]),
 ];
 

@@ -72,7 +72,8 @@ impl Retraining<'_> {
         self.train(engine, &members, watch)
     }
 
-    fn train(
+    /// Networks trained on any rows of equal number, one a member (rows, seed).
+    pub fn train(
         &self,
         engine: &mut dyn Engine,
         members: &[(&Dataset, u64)],

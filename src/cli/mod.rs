@@ -20,6 +20,7 @@ mod report;
 mod run;
 mod sample;
 mod signals;
+mod study;
 mod train;
 pub mod ui;
 
@@ -101,6 +102,7 @@ enum Command {
     Lint(Box<lint::Args>),
     Audit(audit::Args),
     Report(report::Args),
+    Study(study::Args),
     Devices(device::DevicesArgs),
     Doctor(device::DoctorArgs),
 }
@@ -211,6 +213,7 @@ fn dispatch(context: &mut Context, command: Command) -> Result<()> {
         Command::Lint(a) => lint::run(context, &a),
         Command::Audit(a) => audit::run(context, &a),
         Command::Report(a) => report::run(context, &a),
+        Command::Study(a) => study::run(context, &a),
         Command::Devices(a) => device::devices(context, &a),
         Command::Doctor(a) => device::doctor(context, &a),
     }

@@ -2,8 +2,11 @@
 
 use crate::process::Process;
 
+/// What to say of a process for the noise-to-signal ratio that is wanted at T.
+pub type Fix = fn(&Process, f64) -> String;
+
 /// (process, what to say for the noise-to-signal ratio nu at T that is wanted)
-pub const FIXES: &[(&str, fn(&Process, f64) -> String)] = &[
+pub const FIXES: &[(&str, Fix)] = &[
     ("ou", |_, nu| format!("--t-max {}", up(0.5 * (nu * nu).ln_1p()))),
     ("vp", |p, nu| format!("--beta-max {}", up(2.0 * (nu * nu).ln_1p() - p.parameter(0)))),
     // here sigma = 1 - m^2, so nu = (1 - m^2) / m

@@ -178,9 +178,12 @@ mod tests {
         }
     }
 
+    type Set = fn(&mut RunConfig);
+    type SetTo = fn(&mut RunConfig, f64);
+
     #[test]
     fn the_end_that_is_advised_cures_the_initialisation() {
-        let cures: [(&str, fn(&mut RunConfig), fn(&mut RunConfig, f64)); 3] = [
+        let cures: [(&str, Set, SetTo); 3] = [
             ("--t-max", |c| c.process.t_max = Some(0.6), |c, v| c.process.t_max = Some(v)),
             (
                 "--timesteps",

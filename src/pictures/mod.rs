@@ -14,6 +14,7 @@ mod losses;
 mod scatter;
 mod spread;
 mod subject;
+mod sweep;
 
 pub use animate::{Animation, FRAMES, Frames, Reverse, animate, open_animation};
 pub use budget::{Estimate, Stack, budget};
@@ -26,6 +27,7 @@ pub use losses::{Log, loss, times};
 pub use scatter::samples;
 pub use spread::pairs;
 pub use subject::{Model, SMOOTH, Subject};
+pub use sweep::{SweepCurve, SweepPanel, sweeps};
 
 use std::path::Path;
 

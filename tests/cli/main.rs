@@ -7,6 +7,7 @@
 #![cfg(unix)]
 
 mod arguments;
+mod audit;
 mod bench;
 mod checkpoints;
 mod data;

@@ -1,0 +1,53 @@
+//! Sweeps: quantities against a key on logarithmic axes, with the slopes that were fitted.
+
+use super::Look;
+use crate::error::Result;
+use crate::render::figure::{Axis, Drawing, Figure, Key, Layer, Panel};
+use crate::render::scale::range_of;
+
+/// One panel.
+pub struct SweepPanel {
+    /// Above the panel.
+    pub title: String,
+    /// Labels of the axes.
+    pub labels: [String; 2],
+    /// The curves.
+    pub curves: Vec<SweepCurve>,
+}
+
+/// One curve with its fit.
+pub struct SweepCurve {
+    /// In the legend.
+    pub name: String,
+    /// (x, y, half of the 95 % interval of y)
+    pub points: Vec<(f64, f64, f64)>,
+}
+
+/// All panels of a study.
+pub fn sweeps(title: &str, caption: &str, panels: &[SweepPanel], look: Look) -> Result<Drawing> {
+    let mut figure = Figure::new(look.width, look.theme, title, caption);
+    figure.columns = panels.len().clamp(1, 2);
+    for asked in panels {
+        let all = || asked.curves.iter().flat_map(|c| &c.points);
+        let xs: Vec<f64> = all().map(|p| p.0).collect();
+        let ys: Vec<f64> = all().flat_map(|p| [p.1 - p.2, p.1, p.1 + p.2]).filter(|v| *v > 0.0).collect();
+        let [x, y] = asked.labels.clone();
+        let x = Axis::new(range_of(&xs, 0.06, true), x).log(true);
+        let mut panel = Panel::chart(x, Axis::new(range_of(&ys, 0.08, true), y).log(true));
+        panel.title = asked.title.clone();
+        panel.aspect = 0.8;
+        for (i, curve) in asked.curves.iter().enumerate() {
+            let colour = look.theme.category(i);
+            let (xs, ys): (Vec<f64>, Vec<f64>) = curve.points.iter().map(|p| (p.0, p.1)).unzip();
+            for (x, y, half) in curve.points.iter().filter(|p| p.2 > 0.0 && p.2 < p.1) {
+                let (xs, ys) = (vec![*x; 2], vec![y - half, y + half]);
+                panel.layers.push(Layer::Line { xs, ys, colour, width: 1.2, dashed: false });
+            }
+            panel.layers.push(Layer::Line { xs: xs.clone(), ys: ys.clone(), colour, width: 1.2, dashed: false });
+            panel.layers.push(Layer::Points { xs, ys, colour, radius: 2.6 });
+            panel.legend.push((Key::Dot(colour), curve.name.clone()));
+        }
+        figure.panels.push(panel);
+    }
+    figure.draw()
+}
