@@ -73,8 +73,8 @@ mod tests {
         near(of("circle", &[0.0, 0.0]), 1.0, 1e-9);
         near(of("sphere:dim=5,span=3", &[2.0, 0.0, 0.0, 3.0, 4.0]), (1.0f64 + 25.0).sqrt(), 1e-9);
         near(of("segment", &[0.0, 3.0]), 3.0, 1e-6);
-        // the atoms of the Cantor set lie within a cell of it
-        near(of("ifs:cantor,level=6", &[100.0]), 99.5, 0.6);
+        // the last atom of the Cantor set [-2, 2] is the middle of its last cell, of length 4 / 3^6
+        near(of("ifs:cantor,level=6,scale=4", &[100.0]), 98.0 + 2.0 / 729.0, 1e-9);
         assert!(of("8gaussians", &[0.0, 0.0]).is_none());
     }
 }

@@ -16,6 +16,8 @@ const FREE: usize = usize::MAX;
 pub struct Assignment {
     /// The column of each row.
     pub column: Vec<usize>,
+    /// The dual price of each column; that of a row is the cost at its column minus this.
+    pub price: Vec<f64>,
     /// The proof that no assignment is cheaper.
     pub certificate: Certificate,
 }
@@ -32,7 +34,7 @@ pub fn assign(n: usize, cost: &[f64]) -> Result<Assignment> {
         let found = format!("a relative gap of {:e}", certificate.relative);
         return Err(Error::bug(Problem::new("an assignment was not optimal").found(found).expected("at most 1e-9")));
     }
-    Ok(Assignment { column: solver.column, certificate })
+    Ok(Assignment { column: solver.column, price: solver.price, certificate })
 }
 
 struct Solver<'a> {

@@ -146,7 +146,7 @@ mod tests {
                 at_end + ratio + sum - log_normal(x, process.marginal(t0, 0.0, v).var)
             };
             for method in METHODS {
-                let n = if method.order > 2 { 24 } else { 96 };
+                let n = if method.order > 2 { 64 } else { 400 };
                 let (coarse, fine) = (error(method.name, n), error(method.name, 2 * n));
                 assert!(fine.abs() < 1e-3, "{} {}: {fine}", row.name, method.name);
                 let order = (coarse / fine).abs().log2();
@@ -159,7 +159,7 @@ mod tests {
     #[test]
     fn the_way_down_is_the_way_up_backwards() {
         let process = Process::named("vp").unwrap();
-        let times = grid("log-snr", &process, 64).unwrap();
+        let times = grid("log-snr", &process, 256).unwrap();
         let [up, down] = [true, false].map(|u| flow_plan("rk45", &process, &times, u).unwrap());
         let (end, sum) = carried(&process, &up, 2.0, 1.3);
         let (back, returned) = carried(&process, &down, 2.0, end);
