@@ -239,6 +239,9 @@ impl Carrier for Device<'_> {
     }
 }
 
+/// Fills the tensors of a chunk.
+pub type Upload = Box<dyn Fn(&mut dyn Engine) -> Result<()>>;
+
 /// The recordings of one chunk, for the self-test: begin, two stages, end. The arena has what they need.
 pub fn recordings(
     arena: &mut Arena,
@@ -246,7 +249,7 @@ pub fn recordings(
     plan: &FlowPlan,
     rows: usize,
     probes: &[Probe],
-) -> Result<(impl Fn(&mut dyn Engine) -> Result<()> + use<>, Vec<Recording>)> {
+) -> Result<(Upload, Vec<Recording>)> {
     let chunk = Chunk::new(arena, score, plan, rows, probes.len())?;
     let recordings = vec![chunk.begin(), chunk.stage(probes), chunk.stage(probes), chunk.end()];
     let plan = plan.clone();
@@ -257,5 +260,5 @@ pub fn recordings(
         engine.write(&chunk.sums, &vec![0.0; chunk.sums.len()])?;
         engine.write_u32(&chunk.control, &[0, 5, 0, 0])
     };
-    Ok((upload, recordings))
+    Ok((Box::new(upload), recordings))
 }

@@ -9,7 +9,7 @@ mod device;
 mod host;
 
 pub use check::{Normalisation, normalisation};
-pub use device::{Device, Divergence, MOST_EXACT, MOST_PROBES, recordings};
+pub use device::{Device, Divergence, MOST_EXACT, MOST_PROBES, Upload, recordings};
 pub use host::Host;
 
 use crate::error::{Error, Problem, Result};

@@ -42,9 +42,12 @@ impl Axis {
     }
 }
 
+/// A total variation, and the sides of the rows of the samples and of the reference.
+type Compared = (f64, Vec<f64>, Vec<f64>);
+
 /// Total variation of two lists of cells below `count`, and for every row whether its cell has too many samples (+1), too few
 /// (-1) or neither: rows of samples, then of the reference.
-fn compared(x: &[usize], y: &[usize], count: usize) -> (f64, Vec<f64>, Vec<f64>) {
+fn compared(x: &[usize], y: &[usize], count: usize) -> Compared {
     let mut gap = vec![0.0; count];
     x.iter().for_each(|&c| gap[c] += 1.0 / x.len() as f64);
     y.iter().for_each(|&c| gap[c] -= 1.0 / y.len() as f64);
@@ -55,7 +58,7 @@ fn compared(x: &[usize], y: &[usize], count: usize) -> (f64, Vec<f64>, Vec<f64>)
     (0.5 * gap.iter().map(|g| g.abs()).sum::<f64>(), side(x), side(y))
 }
 
-fn grid(samples: &Points, reference: &Points, cells: usize) -> (f64, Vec<f64>, Vec<f64>) {
+fn grid(samples: &Points, reference: &Points, cells: usize) -> Compared {
     let dim = samples.dim();
     let axis = |d: usize| Axis::over(reference.data().chunks(dim).map(|r| f64::from(r[d])), cells);
     let axes: Vec<Axis> = (0..dim).map(axis).collect();
@@ -68,7 +71,7 @@ fn grid(samples: &Points, reference: &Points, cells: usize) -> (f64, Vec<f64>, V
     compared(&all(samples), &all(reference), outside + 1)
 }
 
-fn along(samples: &Points, reference: &Points, u: &[f64], cells: usize) -> (f64, Vec<f64>, Vec<f64>) {
+fn along(samples: &Points, reference: &Points, u: &[f64], cells: usize) -> Compared {
     let project = |p: &Points| -> Vec<f64> {
         p.data().chunks(u.len()).map(|r| r.iter().zip(u).map(|(x, u)| f64::from(*x) * u).sum()).collect()
     };
@@ -89,7 +92,7 @@ fn parts(samples: &Points, reference: &Points, settings: &Settings) -> Result<(V
     let count = settings.directions.max(1);
     let one = |(): &mut (), i: usize| along(samples, reference, &direction(settings.seed, i as u32, dim), cells(n, 1));
     let all = parallel::map(settings.threads, count, || (), one);
-    let mean = |of: fn(&(f64, Vec<f64>, Vec<f64>)) -> &[f64], rows: usize| -> Vec<f64> {
+    let mean = |of: fn(&Compared) -> &[f64], rows: usize| -> Vec<f64> {
         (0..rows).map(|i| all.iter().map(|a| of(a)[i]).sum::<f64>() / count as f64).collect()
     };
     Ok((all.iter().map(|a| a.0).collect(), mean(|a| &a.1, samples.rows()), mean(|a| &a.2, reference.rows())))

@@ -44,3 +44,27 @@ fn lists_of_seeds_that_make_no_sense_are_refused() {
     place.refused(&format!("train moons {TINY} --out e --seeds 0-1 --seed 3"), 2, "--seed");
     assert!(!place.at("e").exists());
 }
+
+#[test]
+fn an_ensemble_is_judged_by_the_means_of_its_members() {
+    let place = Place::new();
+    place.run(&format!("train moons {TINY} --seeds 0-2 --out e")).done();
+    let line = "eval e -n 200 --steps 20 --metrics sliced-w1,c2st,kl --json";
+    let said: serde_json::Value = serde_json::from_str(&place.run(line).done()).unwrap();
+    let names: Vec<&str> = said["metrics"].as_array().unwrap().iter().map(|m| m["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["sliced W1", "C2ST 1-NN accuracy", "KL(law || model)", "KL(model || law)"]);
+    for m in said["metrics"].as_array().unwrap() {
+        let values: Vec<f64> = m["values"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect();
+        assert_eq!((values.len(), m["seeds"].as_u64()), (3, Some(3)));
+        let mean = values.iter().sum::<f64>() / 3.0;
+        assert!((m["mean"].as_f64().unwrap() - mean).abs() < 1e-12 * mean.abs().max(1.0), "{m}");
+        assert!(m["half_width"].as_f64().unwrap() > 0.0 && m["floor"].is_number());
+    }
+    // one member by itself gives the same number
+    let alone: serde_json::Value =
+        serde_json::from_str(&place.run(&line.replace("eval e", "eval e/seed-1")).done()).unwrap();
+    assert_eq!(alone["metrics"][0]["value"], said["metrics"][0]["values"][1]);
+    assert_eq!(place.run("eval e --steps 5,10").code, Some(2));
+    let wrong = place.run("eval e --metrics mdm");
+    assert!(wrong.code == Some(2) && wrong.err.contains("did you mean mmd"), "{}", wrong.err);
+}
