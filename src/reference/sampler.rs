@@ -78,18 +78,18 @@ impl States {
     pub fn move_row(&mut self, b: usize, s: &[f64], stages: &[f64], stage: usize, xi: impl Fn(usize) -> f64) {
         let (dim, kept) = (s.len(), self.kept);
         let c = &stages[20 * stage..][..20];
-        for d in 0..dim {
+        for (d, &s) in s.iter().enumerate() {
             let i = at(b, d, dim);
             let place = |r: usize| at(b, (r % kept) * dim + d, kept * dim);
             let earlier: Vec<f64> = (0..kept).map(|j| self.history[place(stage + 2 * kept - 1 - j)]).collect();
             let mix = |first: [f64; 3], more: &[f64]| {
                 let outputs: f64 = earlier.iter().zip(more).map(|(y, c)| c * y).sum();
-                first[0] * self.base[i] + first[1] * self.x[i] + first[2] * s[d] + outputs
+                first[0] * self.base[i] + first[1] * self.x[i] + first[2] * s + outputs
             };
             let new = mix([c[0], c[1], c[2]], &c[7..12]) + c[3] * xi(d);
             let corrected = mix([c[12], c[13], c[14]], &c[15..20]);
             if kept > 0 {
-                self.history[place(stage)] = c[5] * self.x[i] + c[6] * s[d];
+                self.history[place(stage)] = c[5] * self.x[i] + c[6] * s;
             }
             match c[4] {
                 1.0 => self.base[i] = new,
