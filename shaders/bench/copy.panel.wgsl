@@ -3,6 +3,7 @@
 // shapes    x, y (8 n)
 // dispatch  `groups` workgroups
 // family    panel: a block is moved as four words of 64 bits, the widest load there is
+#import bench/blocks
 #import lib/index
 
 struct Params {
@@ -21,12 +22,8 @@ fn main(
     @builtin(local_invocation_index) local: u32,
 ) {
     let group = linear_index(workgroup, groups, local) / 64u;
-    if group >= params.groups { return; }
-    let blocks = params.length / 8u;
-    let share = (blocks + params.groups - 1u) / params.groups;
-    let first = group * share + local;
-    let end = min((group + 1u) * share, blocks);
-    for (var at = first; at < end; at += 64u) {
+    let span = blocks_of(group, local, params.length, params.groups);
+    for (var at = span.x; at < span.y; at += 64u) {
         y[at] = x[at];
     }
 }

@@ -3,6 +3,7 @@
 // shapes    x, y (8 n)
 // dispatch  `groups` workgroups
 // family    tile: a block is moved as two vectors of four
+#import bench/blocks
 #import lib/index
 
 struct Params {
@@ -21,12 +22,8 @@ fn main(
     @builtin(local_invocation_index) local: u32,
 ) {
     let group = linear_index(workgroup, groups, local) / 64u;
-    if group >= params.groups { return; }
-    let blocks = params.length / 8u;
-    let share = (blocks + params.groups - 1u) / params.groups;
-    let first = group * share + local;
-    let end = min((group + 1u) * share, blocks);
-    for (var at = first; at < end; at += 64u) {
+    let span = blocks_of(group, local, params.length, params.groups);
+    for (var at = span.x; at < span.y; at += 64u) {
         y[2u * at] = x[2u * at];
         y[2u * at + 1u] = x[2u * at + 1u];
     }

@@ -4,6 +4,7 @@
 // shapes    x (8 n); sums (groups, 64)
 // dispatch  `groups` workgroups
 // family    panel: a block is loaded as four words of 64 bits, the widest load there is
+#import bench/blocks
 #import lib/eight
 #import lib/index
 
@@ -25,14 +26,11 @@ fn main(
 ) {
     let group = linear_index(workgroup, groups, local) / 64u;
     if group >= params.groups { return; }
-    let blocks = params.length / 8u;
-    let share = (blocks + params.groups - 1u) / params.groups;
-    let first = group * share + local;
-    let end = min((group + 1u) * share, blocks);
+    let span = blocks_of(group, local, params.length, params.groups);
     let passes = params.passes;
     var sum = vec4<f32>(0.0);
     for (var turn = 0u; turn < passes; turn++) {
-        for (var at = first; at < end; at += 64u) {
+        for (var at = span.x; at < span.y; at += 64u) {
             let eight = unpack_eight(x[at]);
             sum += eight.even + eight.odd;
         }

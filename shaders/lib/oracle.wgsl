@@ -28,3 +28,10 @@ fn in_data_units(x: f32, inverse: vec2<f32>) -> vec2<f32> {
 fn time_row(listed: u32, times: u32) -> u32 {
     return min(listed, times - 1u);
 }
+
+// Which slice of the atoms (x) and which block of 64 rows (y) a workgroup has, of `rows` rows.
+fn slice_of(workgroup: vec3<u32>, groups: vec3<u32>, rows: u32) -> vec2<u32> {
+    let group = workgroup.y * groups.x + workgroup.x;
+    let blocks = (rows + 63u) / 64u;
+    return vec2<u32>(group / blocks, group % blocks);
+}

@@ -7,6 +7,7 @@
 // One thread a point. Dispatch: ceil(N / 64) workgroups, folded past 65535.
 
 #import lib/index
+#import lib/window
 
 struct Params {
     points: u32, // N
@@ -25,12 +26,6 @@ struct Params {
 @group(0) @binding(1) var<storage, read> cloud: array<f32>; // (N, D)
 @group(0) @binding(2) var<storage, read_write> counts: array<atomic<u32>>; // (H, W)
 
-const CEILING: u32 = 0xF0000000u;
-
-fn is_finite(value: f32) -> bool {
-    return (bitcast<u32>(value) & 0x7F800000u) != 0x7F800000u;
-}
-
 @compute @workgroup_size(64)
 fn main(
     @builtin(workgroup_id) workgroup_id: vec3<u32>,
@@ -41,15 +36,11 @@ fn main(
     if point >= params.points {
         return;
     }
-    let u = (cloud[point * params.dimensions + params.column_x] - params.x_low) * params.x_scale;
-    let v = (params.y_high - cloud[point * params.dimensions + params.column_y]) * params.y_scale;
-    if !is_finite(u) || !is_finite(v) {
+    let at = in_window(point);
+    if any(at < vec2<f32>(0.0)) || any(at >= vec2<f32>(f32(params.width), f32(params.height))) {
         return;
     }
-    if u < 0.0 || v < 0.0 || u >= f32(params.width) || v >= f32(params.height) {
-        return;
-    }
-    let cell = u32(v) * params.width + u32(u);
+    let cell = u32(at.y) * params.width + u32(at.x);
     if atomicLoad(&counts[cell]) < CEILING {
         atomicAdd(&counts[cell], 1u);
     }

@@ -9,6 +9,7 @@
 // One thread a point. Dispatch: ceil(N / 64) workgroups, folded past 65535.
 
 #import lib/index
+#import lib/window
 
 struct Params {
     points: u32, // N
@@ -28,12 +29,6 @@ struct Params {
 @group(0) @binding(1) var<storage, read> cloud: array<f32>; // (N, D)
 @group(0) @binding(2) var<storage, read_write> coverage: array<atomic<u32>>; // (H, W)
 
-const CEILING: u32 = 0xF0000000u;
-
-fn is_finite(value: f32) -> bool {
-    return (bitcast<u32>(value) & 0x7F800000u) != 0x7F800000u;
-}
-
 @compute @workgroup_size(64)
 fn main(
     @builtin(workgroup_id) workgroup_id: vec3<u32>,
@@ -44,24 +39,20 @@ fn main(
     if point >= params.points {
         return;
     }
-    let u = (cloud[point * params.dimensions + params.column_x] - params.x_low) * params.x_scale;
-    let v = (params.y_high - cloud[point * params.dimensions + params.column_y]) * params.y_scale;
-    if !is_finite(u) || !is_finite(v) {
-        return;
-    }
+    let at = in_window(point);
     let radius = clamp(params.radius, 0.0, 64.0);
     let reach = max(radius, 0.5) + 0.5;
     let size = vec2<f32>(f32(params.width), f32(params.height));
-    if u < -reach || v < -reach || u > size.x + reach || v > size.y + reach {
+    if any(at < vec2<f32>(-reach)) || any(at > size + reach) {
         return;
     }
     // a disc smaller than a pixel keeps the shape of a pixel and loses weight
     let weight = min(1.0, 4.0 * radius * radius);
-    let first = vec2<u32>(max(vec2<f32>(0.0), floor(vec2<f32>(u, v) - reach)));
-    let last = vec2<u32>(max(vec2<f32>(0.0), min(size, ceil(vec2<f32>(u, v) + reach))));
+    let first = vec2<u32>(max(vec2<f32>(0.0), floor(at - reach)));
+    let last = vec2<u32>(max(vec2<f32>(0.0), min(size, ceil(at + reach))));
     for (var row = first.y; row < last.y; row++) {
         for (var column = first.x; column < last.x; column++) {
-            let offset = vec2<f32>(f32(column) + 0.5 - u, f32(row) + 0.5 - v);
+            let offset = vec2<f32>(f32(column), f32(row)) + 0.5 - at;
             let share = clamp(reach - length(offset), 0.0, 1.0) * weight;
             let amount = u32(share * 256.0 + 0.5);
             let cell = row * params.width + column;

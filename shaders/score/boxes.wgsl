@@ -46,10 +46,9 @@ fn main(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) local: u32,
 ) {
-    let group = workgroup.y * groups.x + workgroup.x;
-    let blocks = (params.rows + 63u) / 64u;
-    let slice = group / blocks;
-    let b = group % blocks * 64u + local;
+    let share = slice_of(workgroup, groups, params.rows);
+    let slice = share.x;
+    let b = share.y * 64u + local;
     if slice >= params.slices || b >= params.rows { return; }
     let row = times[time_row(row_time[b * params.each_row], params.times) * 2u];
     let dim = params.dim;

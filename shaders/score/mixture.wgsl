@@ -93,10 +93,9 @@ fn main(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) local: u32,
 ) {
-    let group = workgroup.y * groups.x + workgroup.x;
-    let blocks = (params.rows + 255u) / 256u;
-    let slice = group / blocks;
-    let b = (group % blocks * 64u + local) * 4u;
+    let share = slice_of(workgroup, groups, (params.rows + 3u) / 4u);
+    let slice = share.x;
+    let b = (share.y * 64u + local) * 4u;
     if slice >= params.slices || b >= params.rows { return; }
     var inverses: array<vec2<f32>, 4>;
     var nu2 = vec4<f32>(0.0);

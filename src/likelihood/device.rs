@@ -5,7 +5,7 @@ use crate::error::{Error, Problem, Result};
 use crate::process::{FlowPlan, Process};
 use crate::recording::{Arena, Dispatch, Engine, PANEL, ProgramId, Recording, Tensor, Work, pad};
 use crate::sample::{STAGE, packed};
-use crate::score::{AnyScore, BoundFlow, Probe, Score};
+use crate::score::{AnyScore, BoundFlow, Probe, Reverse, Score};
 
 /// The most dimensions in which divergences are exact: each costs one way back through the network per evaluation.
 pub const MOST_EXACT: usize = 64;
@@ -125,20 +125,9 @@ impl Chunk {
             let sums = self.sums.slice(column * rows, &[rows]);
             self.flow.record_divergence(&mut rec, *probe, &self.control, &self.weights, &sums);
         }
-        rec.push(
-            Dispatch::new("sampler/stage", Work::Items(rows))
-                .bind("scores", &self.scores)
-                .bind("stages", &self.stages)
-                .bind("control", &self.control)
-                .bind("x", &self.x)
-                .bind("base", &self.base)
-                .bind("history", &self.history)
-                .param("rows", rows)
-                .param("dim", self.dim)
-                .param("history", self.kept)
-                .param("seed_low", 0u32)
-                .param("seed_high", 0u32),
-        );
+        let (stages, control, x, base, history) = (&self.stages, &self.control, &self.x, &self.base, &self.history);
+        let state = Reverse { stages, control, x, base, history, kept: self.kept, seed: 0 };
+        state.record_stage(&mut rec, &self.scores, rows, self.dim);
         rec.push(Dispatch::new("sampler/advance", Work::Groups(1)).bind("control", &self.control));
         rec
     }

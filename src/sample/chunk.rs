@@ -123,28 +123,14 @@ impl Chunk {
     pub fn stage(&self, seed: u64) -> Recording {
         let mut rec = Recording::new("reverse stages");
         let count = Dispatch::new("sampler/advance", Work::Groups(1)).bind("control", &self.control);
+        let (stages, control, x, base, history) = (&self.stages, &self.control, &self.x, &self.base, &self.history);
+        let state = Reverse { stages, control, x, base, history, kept: self.kept, seed };
         if self.most > 1 {
-            let (stages, control, x, base, history) = (&self.stages, &self.control, &self.x, &self.base, &self.history);
-            self.score.chain(&mut rec, &Reverse { stages, control, x, base, history, kept: self.kept, seed });
-            rec.push(count);
-            return rec;
+            self.score.chain(&mut rec, &state);
+        } else {
+            self.score.record(&mut rec, &self.x, &self.control, &self.scores);
+            state.record_stage(&mut rec, &self.scores, pad(self.rows, PANEL), self.dim);
         }
-        self.score.record(&mut rec, &self.x, &self.control, &self.scores);
-        let rows = pad(self.rows, PANEL);
-        rec.push(
-            Dispatch::new("sampler/stage", Work::Items(rows))
-                .bind("scores", &self.scores)
-                .bind("stages", &self.stages)
-                .bind("control", &self.control)
-                .bind("x", &self.x)
-                .bind("base", &self.base)
-                .bind("history", &self.history)
-                .param("rows", rows)
-                .param("dim", self.dim)
-                .param("history", self.kept)
-                .param("seed_low", seed as u32)
-                .param("seed_high", (seed >> 32) as u32),
-        );
         rec.push(count);
         rec
     }

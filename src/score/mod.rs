@@ -17,7 +17,7 @@ pub use gaussian::GaussianScore;
 pub use network::NetworkScore;
 
 use crate::error::Result;
-use crate::recording::{Arena, Engine, Kernels, Recording, Tensor};
+use crate::recording::{Arena, Dispatch, Engine, Kernels, Recording, Tensor, Work};
 
 /// Something with a score at every time.
 pub trait Score {
@@ -70,4 +70,25 @@ pub struct Reverse<'a> {
     pub kept: usize,
     /// Seed of the noise.
     pub seed: u64,
+}
+
+impl Reverse<'_> {
+    /// Records the stage `control[0]`: the affine map of the state, of `scores` (B, D) in panels and of the noise. `rows`
+    /// is B padded to a panel.
+    pub fn record_stage(&self, rec: &mut Recording, scores: &Tensor, rows: usize, dim: usize) {
+        rec.push(
+            Dispatch::new("sampler/stage", Work::Items(rows))
+                .bind("scores", scores)
+                .bind("stages", self.stages)
+                .bind("control", self.control)
+                .bind("x", self.x)
+                .bind("base", self.base)
+                .bind("history", self.history)
+                .param("rows", rows)
+                .param("dim", dim)
+                .param("history", self.kept)
+                .param("seed_low", self.seed as u32)
+                .param("seed_high", (self.seed >> 32) as u32),
+        );
+    }
 }
