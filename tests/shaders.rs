@@ -11,8 +11,13 @@ use scorefield::reference::TWINS;
 use scorefield::train::options::OPTIMISERS;
 
 /// Slots with the directory of their fillers.
-const SLOTS: &[(&str, &str)] =
-    &[("activation", "activation/"), ("rule", "optimiser/rule/"), ("axes", "score/axes/"), ("tile", "fused/tile/")];
+const SLOTS: &[(&str, &str)] = &[
+    ("activation", "activation/"),
+    ("rule", "optimiser/rule/"),
+    ("axes", "score/axes/"),
+    ("tile", "fused/tile/"),
+    ("finish", "network/finish/"),
+];
 
 /// Every file below `shaders/` with its text.
 fn files() -> Vec<(String, &'static str)> {

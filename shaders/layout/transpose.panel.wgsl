@@ -1,6 +1,6 @@
 // x^T with a row of ones below it: what a weight gradient multiplies with d_y, the ones for the bias.
 //
-// shapes    x (B, F) in panels; transposed (F + 1, B) row-major with B padded
+// shapes    x (B, F) in panels; transposed (F + 1, B) with B padded, its rows `stride` apart
 // dispatch  tiles of 512 rows by 64 features, one subgroup of 8 lanes each
 // family    panel: a lane turns blocks of eight rows by eight features in its registers
 #import lib/eight
@@ -11,21 +11,22 @@ const TILE_COLUMNS: u32 = 64u;
 struct Params {
     rows: u32,     // B, padded
     features: u32, // F
+    stride: u32,   // from row to row of `transposed`
     // from member to member of an ensemble, filled in by the host
     x_member: u32,
     transposed_member: u32,
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4<u64>>; // (B, F8 / 8) of eight features
-@group(0) @binding(1) var<storage, read_write> transposed: array<vec4<u64>>; // (F + 1, B / 8) of eight rows
+@group(0) @binding(1) var<storage, read_write> transposed: array<vec4<u64>>; // (F + 1, stride / 8) of eight rows
 @group(0) @binding(2) var<uniform> params: Params;
 
 @compute @workgroup_size(8)
 fn main(@builtin(workgroup_id) tile: vec3<u32>, @builtin(subgroup_invocation_id) lane: u32) {
     let stride = (params.features + 7u) / 8u;
-    let long = params.rows / 8u;
+    let long = params.stride / 8u;
     let column = tile.x * 8u + lane;
-    let end = min((tile.y + 1u) * (TILE_ROWS / 8u), long);
+    let end = min((tile.y + 1u) * TILE_ROWS, params.rows) / 8u;
     let feature = column * 8u;
     let x_at = tile.z * params.x_member + min(column, stride - 1u);
     let transposed_at = tile.z * params.transposed_member;

@@ -5,11 +5,10 @@
 // shapes    see network/product
 // dispatch  tiles of about 160 rows by 64 outputs, one subgroup of 8 lanes each; workgroup_id.z is the slice
 // needs     const DEPTH, a multiple of 8 up to 64, from the file that imports this one
-#import network/finish_eight
+#import network/finished
 
 fn sum_tile(tile: vec3<u32>, tiles: vec3<u32>, lane: u32) {
     // a software device fetches a parameter anew wherever it is named, lane by lane
-    let mode = params.finish;
     let input_stride = params.input_stride;
     let output_stride = params.output_stride;
     let member = tile.z / params.slices;
@@ -20,6 +19,8 @@ fn sum_tile(tile: vec3<u32>, tiles: vec3<u32>, lane: u32) {
     // tiles share the rows evenly, so that the last one is not a sliver
     let first_row = tile.y * params.rows / tiles.y;
     let end_row = (tile.y + 1u) * params.rows / tiles.y;
+    // chosen against, the words are packed once for all lanes; otherwise the compiler packs anew for each lane it stores
+    let nothing = params.rows == 0u;
     let exists = column < output_stride;
     let depths = (params.inputs + DEPTH - 1u) / DEPTH;
     let first = slice * depths / params.slices;
@@ -31,7 +32,7 @@ fn sum_tile(tile: vec3<u32>, tiles: vec3<u32>, lane: u32) {
 #end
         var start = Eight(vec4<f32>(0.0), vec4<f32>(0.0));
         if params.biased == 1u { start = unpack_eight(weight[weight_at + params.inputs * params.weight_stride]); }
-        let finishes = depth + 1u == end && mode != STORE;
+        let finishes = depth + 1u == end;
         var x_at = member * params.input_member + first_row * input_stride + k / 8u + min(lane, DEPTH / 8u - 1u);
         var at = first_row * output_stride + column;
         let slope_at = member * params.slope_member;
@@ -56,8 +57,8 @@ fn sum_tile(tile: vec3<u32>, tiles: vec3<u32>, lane: u32) {
 #end
             if exists {
                 var y = Eight(even, odd);
-                if finishes { y = finish(y, slope_at + at, beside_at + at, p, mode); }
-                output[out + at] = pack_eight(y);
+                if finishes { y = finished(y, slope_at + at, beside_at + at, p); }
+                output[out + at] = select(pack_eight(y), vec4<u64>(0lu), nothing);
             }
             x_at += input_stride;
             at += output_stride;

@@ -4,7 +4,7 @@
 // dispatch  tiles of 64 rows by 64 outputs, workgroups of 64 invocations; workgroup_id.z is the slice
 // family    tile: 16 inputs of the rows and of the weight are staged in workgroup memory (8.3 KiB); each invocation
 //           sums eight rows by eight outputs in registers, 64 multiply-adds for 16 staged numbers
-#import network/finish_four
+#import network/finished
 
 const TILE_ROWS: u32 = 64u;
 const TILE_COLUMNS: u32 = 64u;
@@ -72,8 +72,8 @@ fn main(@builtin(workgroup_id) tile: vec3<u32>, @builtin(local_invocation_index)
     let at = first * output_stride + column;
 #for r in 0..8
     if first + ${r}u < params.rows {
-        if column < output_stride { finish(low${r}, at + ${r}u * output_stride, p, member, slice); }
-        if column + 8u < output_stride { finish(high${r}, at + ${r}u * output_stride + 8u, p, member, slice); }
+        if column < output_stride { store_finished(low${r}, at + ${r}u * output_stride, p, member, slice); }
+        if column + 8u < output_stride { store_finished(high${r}, at + ${r}u * output_stride + 8u, p, member, slice); }
     }
 #end
 }

@@ -3,7 +3,7 @@
 // shapes    see network/product; one slice
 // dispatch  tiles of 256 rows, one subgroup of 8 lanes each
 // family    panel, for few outputs: a lane owns four of 32 rows; lane i loads row k + i of the weight and broadcasts it
-#import network/finish_eight
+#import network/finished
 
 const TILE_ROWS: u32 = 256u;
 const TILE_COLUMNS: u32 = 8u;
@@ -54,7 +54,7 @@ fn main(@builtin(workgroup_id) tile: vec3<u32>, @builtin(subgroup_invocation_id)
         if row${r} <= last {
             let at = row${r} * params.output_stride;
             output[output_at + at] =
-                pack_eight(finish(Eight(even${r}, odd${r}), slope_at + at, beside_at + at, p, params.finish));
+                pack_eight(finished(Eight(even${r}, odd${r}), slope_at + at, beside_at + at, p));
         }
 #end
     }

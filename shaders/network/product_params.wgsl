@@ -11,7 +11,6 @@ struct Params {
     slices: u32,        // S: the inputs are summed in S parts, each to an output of its own
     biased: u32,        // 1: start from row K of the weight, 0: start from zero
     layer: u32,         // which entry of `alpha` belongs to this layer
-    finish: u32,        // see network/finish
     // from member to member of an ensemble, filled in by the host
     input_member: u32,
     weight_member: u32,

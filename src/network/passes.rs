@@ -54,20 +54,24 @@ impl Network {
     /// A product with all but its factors bound.
     fn linear(&self, p: Product, w: &Workspace, layer: usize, finish: Finish<'_>) -> Dispatch {
         // what a finish does not use is bound to something small
-        let (code, slope, beside) = match finish {
-            Finish::Store => (0u32, &w.unused, &w.input),
-            Finish::Infer => (1, &w.unused, &w.input),
-            Finish::Train(slope) => (2, slope, &w.input),
-            Finish::TimesSlope(slope) => (3, &w.unused, slope),
-            Finish::PlusSkip(skip) => (4, &w.unused, skip),
+        let (file, slope, beside) = match finish {
+            Finish::Store => ("store", &w.unused, &w.input),
+            Finish::Infer => ("infer", &w.unused, &w.input),
+            Finish::Train(slope) => ("train", slope, &w.input),
+            Finish::TimesSlope(slope) => ("times_slope", &w.unused, slope),
+            Finish::PlusSkip(skip) => ("plus_skip", &w.unused, skip),
         };
         let kernel = match (p.inputs, p.outputs) {
             (_, ..=NARROW) => "network/linear_narrow",
             (..=NARROW, _) => "network/linear_shallow",
             _ => "network/linear",
         };
-        Dispatch::new(kernel, Work::Tiles { rows: p.rows, columns: p.outputs, slices: p.slices })
-            .slot("activation", self.activation.shader)
+        let mut dispatch = Dispatch::new(kernel, Work::Tiles { rows: p.rows, columns: p.outputs, slices: p.slices })
+            .slot("finish", format!("network/finish/{file}"));
+        if matches!(finish, Finish::Infer | Finish::Train(_)) {
+            dispatch = dispatch.slot("activation", self.activation.shader);
+        }
+        dispatch
             .bind("slope", slope)
             .bind("beside", beside)
             .param("rows", p.rows)
@@ -80,7 +84,6 @@ impl Network {
             .param("slices", p.slices)
             .param("biased", p.biased)
             .param("layer", layer)
-            .param("finish", code)
     }
 
     /// The norm of layer `i`, or something to bind in its place.
@@ -254,19 +257,20 @@ impl Network {
             );
             return;
         }
-        let transposed = b.transposed.slice(0, &[l.inputs + 1, rows]);
+        let transposed = b.transposed.slice(0, &[l.inputs + 1, transposed_stride(w.rows)]);
         rec.push(
             Dispatch::new("layout/transpose", Work::Tiles { rows, columns: l.inputs + 1, slices: 1 })
                 .bind("x", x)
                 .bind("transposed", &transposed)
                 .param("rows", rows)
-                .param("features", l.inputs),
+                .param("features", l.inputs)
+                .param("stride", transposed_stride(w.rows)),
         );
         let product = Product {
             rows: l.inputs + 1,
             inputs: rows,
             outputs: l.stride(),
-            input_stride: rows,
+            input_stride: transposed_stride(w.rows),
             biased: false,
             output_at: l.at,
             output_slice: length,
@@ -353,6 +357,12 @@ impl Network {
 /// Products of at most so many inputs or outputs have kernels of their own.
 pub const NARROW: usize = 8;
 
+/// From row to row of a transposed input of `rows` rows: more than the rows by a line of the cache, because rows a power of
+/// two apart would all fall into the same few lines.
+pub(super) fn transposed_stride(rows: usize) -> usize {
+    pad(rows, PANEL) + 16
+}
+
 /// Sizes of a product, all in numbers and multiples of 8 where `network/product` counts in eights.
 struct Product {
     rows: usize,
@@ -375,7 +385,7 @@ impl Product {
     }
 }
 
-/// What becomes of a product; the constants of `shaders/network/finish.wgsl`.
+/// What becomes of a product; the files of `shaders/network/finish`.
 enum Finish<'a> {
     Store,
     Infer,

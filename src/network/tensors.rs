@@ -1,6 +1,6 @@
 //! The tensors that hold weights and that forward and backward passes fill.
 
-use super::passes::NARROW;
+use super::passes::{NARROW, transposed_stride};
 use super::{Layout, Network};
 use crate::recording::{Arena, PANEL, Tensor, pad, panel_shape};
 
@@ -54,7 +54,7 @@ pub struct BackWorkspace {
     pub(super) d_z: [Tensor; 2],
     pub(super) d_h: [Tensor; 2],
     pub(super) d_y: Tensor,
-    /// (K + 1, B) input of one layer after the other, transposed, with a row of ones.
+    /// (K + 1, `transposed_stride`) input of one layer after the other, transposed, with a row of ones.
     pub(super) transposed: Tensor,
     /// (S, P) partial weight gradients, one a group.
     pub partials: Vec<Tensor>,
@@ -109,7 +109,7 @@ impl Network {
             d_z: [panel("d_z 0", widest), panel("d_z 1", widest)],
             d_h: [panel("d_h 0", block), panel("d_h 1", block)],
             d_y: panel("d_y", block),
-            transposed: arena.f32("transposed input", &[deepest + 1, pad(rows, PANEL)]),
+            transposed: arena.f32("transposed input", &[deepest + 1, transposed_stride(rows)]),
             partials: self.layout.groups.iter().map(|&n| arena.f32("partial gradients", &[slices, n])).collect(),
             slices,
         }

@@ -10,7 +10,7 @@ pub(super) fn activation(call: &Call) -> Result<&'static Activation> {
     ACTIVATIONS.iter().find(|a| a.shader == file).ok_or_else(|| fault(format!("{file} is no activation")))
 }
 
-/// y = finish(x W + bias), with the finishes of `shaders/network/finish.wgsl`
+/// y = finish(x W + bias), with the finishes of `shaders/network/finish`
 pub fn linear(call: &mut Call) -> Result<()> {
     let (rows, inputs, slices) = (call.u("rows")?, call.u("inputs")?, call.u("slices")?);
     let [x_stride, w_stride, y_stride] = ["input_stride", "weight_stride", "output_stride"].map(|n| call.u(n));
@@ -40,17 +40,22 @@ pub fn linear(call: &mut Call) -> Result<()> {
             y[r * y_stride + n] = sum;
         }
     }
-    let (a, p) = (activation(call)?, call.f("alpha")?[layer]);
-    match call.u("finish")? {
-        1 => y.iter_mut().for_each(|z| *z = (a.value)(*z, p)),
-        2 => {
+    let p = call.f("alpha")?[layer];
+    match call.slot("finish")?.as_str() {
+        "store" => {}
+        "infer" => {
+            let a = activation(call)?;
+            y.iter_mut().for_each(|z| *z = (a.value)(*z, p));
+        }
+        "train" => {
+            let a = activation(call)?;
             let slope: Vec<f64> = y.iter().map(|&z| (a.slope)(z, p)).collect();
             call.set("slope", &slope)?;
             y.iter_mut().for_each(|z| *z = (a.value)(*z, p));
         }
-        3 => y.iter_mut().zip(call.f("beside")?).for_each(|(y, s)| *y *= s),
-        4 => y.iter_mut().zip(call.f("beside")?).for_each(|(y, s)| *y += s),
-        _ => {}
+        "times_slope" => y.iter_mut().zip(call.f("beside")?).for_each(|(y, s)| *y *= s),
+        "plus_skip" => y.iter_mut().zip(call.f("beside")?).for_each(|(y, s)| *y += s),
+        other => return Err(fault(format!("{other} is no finish"))),
     }
     let mut out = call.f("output")?;
     out[start..start + y.len()].copy_from_slice(&y);
@@ -59,9 +64,11 @@ pub fn linear(call: &mut Call) -> Result<()> {
 
 /// x^T with a row of ones below it
 pub fn transpose(call: &mut Call) -> Result<()> {
-    let (rows, features, x) = (call.u("rows")?, call.u("features")?, call.f("x")?);
-    let place = |f: usize, b: usize| if f < features { x[at(b, f, features)] } else { 1.0 };
-    let out: Vec<f64> = (0..=features).flat_map(|f| (0..rows).map(move |b| (f, b))).map(|(f, b)| place(f, b)).collect();
+    let (rows, features, stride, x) = (call.u("rows")?, call.u("features")?, call.u("stride")?, call.f("x")?);
+    let mut out = call.f("transposed")?;
+    for (f, b) in (0..=features).flat_map(|f| (0..rows).map(move |b| (f, b))) {
+        out[f * stride + b] = if f < features { x[at(b, f, features)] } else { 1.0 };
+    }
     call.set("transposed", &out)
 }
 
