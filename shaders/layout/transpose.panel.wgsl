@@ -23,6 +23,7 @@ struct Params {
 
 @compute @workgroup_size(8)
 fn main(@builtin(workgroup_id) tile: vec3<u32>, @builtin(subgroup_invocation_id) lane: u32) {
+    never = params.rows == 0u;
     let stride = (params.features + 7u) / 8u;
     let long = params.stride / 8u;
     let column = tile.x * 8u + lane;

@@ -12,6 +12,11 @@ fn unpack_eight(words: vec4<u64>) -> Eight {
     return Eight(bitcast<vec4<f32>>(low), bitcast<vec4<f32>>(high));
 }
 
+// A kernel whose stores matter sets this from a parameter to what is false, but not known to be: chosen against, words are
+// packed once for all lanes; a compiler that sees through packs them anew for each lane that it stores.
+var<private> never: bool = false;
+
 fn pack_eight(e: Eight) -> vec4<u64> {
-    return vec4<u64>(bitcast<vec4<u32>>(e.even)) | (vec4<u64>(bitcast<vec4<u32>>(e.odd)) << vec4<u32>(32u));
+    let words = vec4<u64>(bitcast<vec4<u32>>(e.even)) | (vec4<u64>(bitcast<vec4<u32>>(e.odd)) << vec4<u32>(32u));
+    return select(words, vec4<u64>(0lu), never);
 }

@@ -19,8 +19,7 @@ fn sum_tile(tile: vec3<u32>, tiles: vec3<u32>, lane: u32) {
     // tiles share the rows evenly, so that the last one is not a sliver
     let first_row = tile.y * params.rows / tiles.y;
     let end_row = (tile.y + 1u) * params.rows / tiles.y;
-    // chosen against, the words are packed once for all lanes; otherwise the compiler packs anew for each lane it stores
-    let nothing = params.rows == 0u;
+    never = params.rows == 0u;
     let exists = column < output_stride;
     let depths = (params.inputs + DEPTH - 1u) / DEPTH;
     let first = slice * depths / params.slices;
@@ -58,7 +57,7 @@ fn sum_tile(tile: vec3<u32>, tiles: vec3<u32>, lane: u32) {
             if exists {
                 var y = Eight(even, odd);
                 if finishes { y = finished(y, slope_at + at, beside_at + at, p); }
-                output[out + at] = select(pack_eight(y), vec4<u64>(0lu), nothing);
+                output[out + at] = pack_eight(y);
             }
             x_at += input_stride;
             at += output_stride;
