@@ -55,7 +55,7 @@ impl Verdict {
     /// The fastest of what was measured; `fallback` where nothing was.
     pub fn of(rates: Rates, fallback: &str) -> Self {
         let rate = |family: &str, class: usize| rates.get(family).and_then(|r| r.get(CLASSES[class].0)).copied();
-        let layered = FAMILIES.iter().map(|(f, _)| *f).filter(|f| *f != "fused");
+        let layered = FAMILIES.iter().filter(|f| !f.halves && f.name != "fused").map(|f| f.name);
         let best = layered.filter_map(|f| Some((f, rate(f, 1)?))).max_by(|a, b| a.1.total_cmp(&b.1));
         let layered = best.map_or(fallback, |(f, _)| f).to_string();
         let wins = |class| rate("fused", class) > rate(&layered, class) && rate(&layered, class).is_some();
@@ -77,8 +77,8 @@ impl Verdict {
 
     /// What the device is told, if this program knows the family.
     fn choice(&self) -> Option<Use> {
-        let (layered, _) = FAMILIES.iter().find(|(f, _)| *f == self.layered && *f != "fused")?;
-        Some(Use { layered, fused: self.fused })
+        let family = FAMILIES.iter().find(|f| f.name == self.layered && !f.halves && f.name != "fused")?;
+        Some(Use { layered: family.name, fused: self.fused })
     }
 }
 
@@ -173,7 +173,7 @@ pub fn measure(gpu: &mut Gpu, classes: &[Class; 2], patience: Duration) -> Resul
     let mut rates = Rates::new();
     for (i, (class, hidden, batch)) in classes.iter().enumerate() {
         // what was opened with comes first: the others are held against its losses
-        let mut families: Vec<&str> = FAMILIES.iter().map(|(f, _)| *f).collect();
+        let mut families: Vec<&str> = FAMILIES.iter().filter(|f| !f.halves).map(|f| f.name).collect();
         families.sort_by_key(|f| *f != opened);
         let mut expected: Option<f64> = None;
         for family in families {
@@ -198,15 +198,36 @@ pub fn measure(gpu: &mut Gpu, classes: &[Class; 2], patience: Duration) -> Resul
     Ok(verdict)
 }
 
+/// Makes `gpu` compute products in f16, by `family`, after the first training steps of both classes came out as in f32;
+/// gives the greatest relative difference of the losses. Refused where it is more than [`AGREEMENT`].
+pub fn adopt_halves(gpu: &mut Gpu, family: &str) -> Result<f64> {
+    let opened = gpu.family();
+    let mut worst = 0.0f64;
+    for (_, hidden, _) in CLASSES {
+        let mut loss = |family: &str| -> Result<f64> {
+            gpu.force_family(family)?;
+            first_loss(gpu, hidden, 256)
+        };
+        let expected = loss(opened)?;
+        worst = worst.max((loss(family)? - expected).abs() / expected);
+    }
+    // a loss that is no number is refused as well
+    if worst <= AGREEMENT {
+        return Ok(worst);
+    }
+    gpu.force_family(opened)?;
+    Err(Error::device(
+        Problem::new(format!("the first {STEPS} training steps in f16 do not agree with f32 on this device"))
+            .at("--precision")
+            .found(format!("losses that differ by {:.1} %", worst * 100.0))
+            .expected(format!("at most {:.0} %", AGREEMENT * 100.0))
+            .hint("leave --precision out"),
+    ))
+}
+
 /// Steps a second of a training, and its mean loss over the first steps.
 fn time(gpu: &mut Gpu, hidden: &str, batch: usize) -> Result<(f64, f64)> {
-    let options = NetworkOptions { hidden: hidden.into(), ..NetworkOptions::default() };
-    let network = Network::new(&options, 2)?;
-    let rows = (0..512u32).map(|i| (i.wrapping_mul(2_654_435_769) >> 16) as f32 / 32_768.0 - 1.0).collect();
-    let data = Dataset::from_rows("kernel selection".into(), rows, 2, 0.0, true, 0)?;
-    let training = TrainOptions { batch_size: batch, steps: 1 << 20, ..TrainOptions::default() };
-    let setup = Setup::new(&network, &Process::named("ou")?, &data, &training, 0)?;
-    let mut trainer = Trainer::new(gpu, setup)?;
+    let mut trainer = Trainer::new(gpu, sample_training(hidden, batch)?)?;
     let loss = trainer.run(STEPS)?.loss;
     let mut steps = STEPS;
     let mut best = 0.0f64;
@@ -218,6 +239,21 @@ fn time(gpu: &mut Gpu, hidden: &str, batch: usize) -> Result<(f64, f64)> {
         steps = ((f64::from(steps) * WINDOW / seconds) as u32).clamp(STEPS, 1024);
     }
     Ok((best, loss))
+}
+
+/// The mean loss of the first [`STEPS`] steps of a training.
+fn first_loss(gpu: &mut Gpu, hidden: &str, batch: usize) -> Result<f64> {
+    Ok(Trainer::new(gpu, sample_training(hidden, batch)?)?.run(STEPS)?.loss)
+}
+
+/// A small training that stands for others.
+fn sample_training(hidden: &str, batch: usize) -> Result<Setup> {
+    let options = NetworkOptions { hidden: hidden.into(), ..NetworkOptions::default() };
+    let network = Network::new(&options, 2)?;
+    let rows = (0..512u32).map(|i| (i.wrapping_mul(2_654_435_769) >> 16) as f32 / 32_768.0 - 1.0).collect();
+    let data = Dataset::from_rows("kernel selection".into(), rows, 2, 0.0, true, 0)?;
+    let training = TrainOptions { batch_size: batch, steps: 1 << 20, ..TrainOptions::default() };
+    Setup::new(&network, &Process::named("ou")?, &data, &training, 0)
 }
 
 #[cfg(test)]
@@ -243,6 +279,8 @@ mod tests {
             workgroup_bytes: 0,
             subgroup: (32, 32),
             panels: false,
+            halves: false,
+            matrices: false,
         }
     }
 

@@ -10,6 +10,8 @@ struct Params {
     output_slice: u32,  // from slice to slice of `output`, in eights
     slices: u32,        // S: the inputs are summed in S parts, each to an output of its own
     biased: u32,        // 1: start from row K of the weight, 0: start from zero
+    input_scale: f32,   // a power of two that brings inputs to the order of 1, for kernels of short numbers
+    weight_scale: f32,  // the same for weights
     layer: u32,         // which entry of `alpha` belongs to this layer
     // from member to member of an ensemble, filled in by the host
     input_member: u32,

@@ -39,6 +39,9 @@ fn child(context: &Context, cold: bool) -> Result<f64> {
     let fault = |e: std::io::Error| Error::bug(Problem::new(format!("this program cannot start itself: {e}")));
     let mut command = Command::new(std::env::current_exe().map_err(fault)?);
     command.args(["bench", "--first-step", "--quick", "--only", "B=4096", "--quiet"]);
+    if context.global.family.is_none() {
+        command.args(["--precision", context.global.precision.as_str()]);
+    }
     for (flag, value) in [("--device", &context.global.device), ("--family", &context.global.family)] {
         command.args(value.iter().flat_map(|v| [flag, v.as_str()]));
     }

@@ -32,7 +32,7 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::defaults::choices;
 use crate::error::{Error, Problem, Result};
-use crate::gpu::{Choice, FAMILIES, Gpu};
+use crate::gpu::{Choice, FAMILIES, Gpu, PRECISIONS};
 use crate::recording::Engine;
 use crate::reference::Reference;
 use crate::selection;
@@ -60,8 +60,10 @@ pub struct Global {
     /// Refuse to run on a software device
     #[arg(long, global = true, help_heading = "Everywhere")]
     pub require_gpu: bool,
-    #[arg(long, global = true, help = choices("Kernel family, the fastest if not given", FAMILIES, |f| f.0), help_heading = "Everywhere")]
+    #[arg(long, global = true, help = choices("Kernel family, the fastest if not given", FAMILIES, |f| f.name), help_heading = "Everywhere")]
     pub family: Option<String>,
+    #[arg(long, global = true, help = choices("Numbers that products multiply; sums and weights are f32 always", PRECISIONS, |p| p.0), default_value = "f32", conflicts_with = "family", help_heading = "Everywhere")]
+    pub precision: String,
     /// Print one JSON object instead of text
     #[arg(long, global = true, help_heading = "Everywhere")]
     pub json: bool,
@@ -121,6 +123,11 @@ impl Context {
     /// Opens the engine the user asked for; a software device is named once.
     pub fn engine(&self) -> Result<Box<dyn Engine>> {
         if self.global.device.as_deref() == Some("reference") {
+            if self.halves()?.is_some() {
+                return Err(Error::usage(
+                    Problem::new("the reference computes in f64").at("--precision").found(&self.global.precision),
+                ));
+            }
             return Ok(Box::new(Reference::default()));
         }
         Ok(Box::new(self.gpu()?))
@@ -128,10 +135,14 @@ impl Context {
 
     /// Opens the device the user asked for, where the host in f64 is none.
     pub fn gpu(&self) -> Result<Gpu> {
-        let choice = Choice { device: self.global.device.clone(), require_gpu: self.global.require_gpu };
+        let choice = Choice {
+            device: self.global.device.clone(),
+            require_gpu: self.global.require_gpu,
+            matrices: self.global.family.as_deref() == Some("matrix"),
+        };
         let mut gpu = Gpu::open(&choice)?;
         if let Err(why) = self.select(&mut gpu) {
-            if self.global.family.is_some() {
+            if self.global.family.is_some() || self.global.precision != "f32" {
                 return Err(why);
             }
             self.ui.note(&format!("kernels could not be compared, the plainest are used: {why}"));
@@ -148,11 +159,38 @@ impl Context {
 
     /// Makes the device use the kernels that `--family` names, or those that are the fastest on it.
     fn select(&self, gpu: &mut Gpu) -> Result<()> {
-        if let Some(family) = &self.global.family {
+        if let Some(family) = &self.global.family
+            && !FAMILIES.iter().any(|f| f.name == family && f.halves)
+        {
             return gpu.force_family(family);
+        }
+        if let Some(family) = self.halves()? {
+            let off = selection::adopt_halves(gpu, family)?;
+            self.ui.note(&format!(
+                "f16 agrees with f32 over the first training steps: losses within {:.2} %",
+                off * 100.0
+            ));
+            return Ok(());
         }
         selection::select(gpu, &selection::Cache::default())?.iter().for_each(|note| self.ui.note(note));
         Ok(())
+    }
+
+    /// The kernel family of f16 that `--family` or `--precision` asks for, if any.
+    fn halves(&self) -> Result<Option<&'static str>> {
+        if let Some(family) = &self.global.family {
+            return Ok(FAMILIES.iter().find(|f| f.name == family && f.halves).map(|f| f.name));
+        }
+        let found = PRECISIONS.iter().find(|(name, _)| *name == self.global.precision);
+        found.map(|(_, family)| *family).ok_or_else(|| {
+            let names: Vec<_> = PRECISIONS.iter().map(|(n, _)| *n).collect();
+            Error::usage(
+                Problem::new("no such precision")
+                    .at("--precision")
+                    .found(&self.global.precision)
+                    .expected(names.join(", ")),
+            )
+        })
     }
 
     /// Whether a flag was given on the command line.

@@ -9,6 +9,8 @@ pub struct Choice {
     pub device: Option<String>,
     /// Refuse software adapters.
     pub require_gpu: bool,
+    /// Ask for cooperative matrices, where they are offered: an experiment of wgpu's, so only for who wants them.
+    pub matrices: bool,
 }
 
 /// One adapter, as `devices` prints it.
@@ -32,7 +34,14 @@ pub struct AdapterLine {
     pub subgroup: (u32, u32),
     /// Whether the kernels of family `panel` run: they map the lanes of subgroups of 8 by hand and load 64-bit words.
     pub panels: bool,
+    /// Whether shaders may compute in f16.
+    pub halves: bool,
+    /// Whether the kernels of family `matrix` run: subgroups of 32 that multiply 16 x 16 matrices of f16 and add f32.
+    pub matrices: bool,
 }
+
+/// What cooperative matrices need.
+pub const MATRICES: wgpu::Features = wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX;
 
 impl AdapterLine {
     /// Reads the description of an adapter.
@@ -59,6 +68,14 @@ impl AdapterLine {
             workgroup_bytes: limits.max_compute_workgroup_storage_size,
             subgroup: sizes,
             panels: wide && sizes == (8, 8),
+            halves: adapter.features().contains(wgpu::Features::SHADER_F16),
+            matrices: adapter.features().contains(wgpu::Features::SHADER_F16 | MATRICES)
+                && sizes == (32, 32)
+                && adapter.cooperative_matrix_properties().iter().any(|p| {
+                    (p.m_size, p.n_size, p.k_size) == (16, 16, 16)
+                        && p.ab_type == wgpu::CooperativeScalarType::F16
+                        && p.cr_type == wgpu::CooperativeScalarType::F32
+                }),
         }
     }
     /// The layered family it is opened with, before anything is measured.
@@ -163,6 +180,8 @@ mod tests {
             workgroup_bytes: 0,
             subgroup: (0, 0),
             panels: false,
+            halves: false,
+            matrices: false,
         }
     }
 

@@ -2,15 +2,44 @@
 
 use crate::error::{Error, Problem, Result};
 
-/// Families of kernels: the names that may stand between a kernel and `.wgsl`, with what each needs.
-pub const FAMILIES: &[(&str, &str)] = &[
-    (
-        "panel",
-        "lanes of one 8-wide subgroup share weights by subgroupBroadcast, loads are 64 bits wide; for software devices",
-    ),
-    ("tile", "workgroup-memory tiles; runs everywhere"),
-    ("fused", "tile, with all layers in one kernel for networks that fit a workgroup; for GPUs"),
+/// A family of kernels.
+#[derive(Debug)]
+pub struct Family {
+    /// What may stand between a kernel's name and `.wgsl`. What a family lacks comes from `tile`, then from the file for all.
+    pub name: &'static str,
+    /// What it needs and what it is for.
+    pub doc: &'static str,
+    /// Whether its products round their factors to f16. Such a family is used only where it was asked for.
+    pub halves: bool,
+}
+
+/// All families.
+pub const FAMILIES: &[Family] = &[
+    Family {
+        name: "panel",
+        doc: "lanes of one 8-wide subgroup share weights by subgroupBroadcast, loads are 64 bits wide; for software devices",
+        halves: false,
+    },
+    Family { name: "tile", doc: "workgroup-memory tiles; runs everywhere", halves: false },
+    Family {
+        name: "fused",
+        doc: "tile, with all layers in one kernel for networks that fit a workgroup; for GPUs",
+        halves: false,
+    },
+    Family {
+        name: "half",
+        doc: "tile, with products of f16 numbers and sums in f32; what `--precision f16` uses",
+        halves: true,
+    },
+    Family {
+        name: "matrix",
+        doc: "half by cooperative matrices, for devices with subgroups of 32 that offer 16 x 16 of f16; an experiment",
+        halves: true,
+    },
 ];
+
+/// Precisions of products with the family that each asks for.
+pub const PRECISIONS: &[(&str, Option<&str>)] = &[("f32", None), ("f16", Some("half"))];
 
 /// Widest layer, in features, of what counts as narrow in [`Use`].
 pub const NARROW: usize = 64;
@@ -27,8 +56,8 @@ pub struct Use {
 impl Use {
     /// One family for everything; refuses a name that is none.
     pub fn of_family(name: &str) -> Result<Self> {
-        let Some((family, _)) = FAMILIES.iter().find(|(n, _)| *n == name) else {
-            let names: Vec<_> = FAMILIES.iter().map(|(n, _)| *n).collect();
+        let Some(Family { name: family, .. }) = FAMILIES.iter().find(|f| f.name == name) else {
+            let names: Vec<_> = FAMILIES.iter().map(|f| f.name).collect();
             return Err(Error::usage(
                 Problem::new("no such kernel family").at("--family").found(name).expected(names.join(", ")),
             ));

@@ -65,9 +65,10 @@ pub fn link(source: &dyn Source, kernel: &str, slots: &[(&str, &str)], family: &
 
 /// The path of the file that `name` stands for in `family`.
 pub fn resolve(source: &dyn Source, name: &str, family: &str) -> Option<String> {
-    // what is not fused is tiled
-    let layered = if family == "fused" { "tile" } else { family };
-    [format!("{name}.{layered}.wgsl"), format!("{name}.wgsl")].into_iter().find(|path| source.text(path).is_some())
+    // families but the panels rest on the tiles
+    let below = if family == "panel" { family } else { "tile" };
+    let paths = [format!("{name}.{family}.wgsl"), format!("{name}.{below}.wgsl"), format!("{name}.wgsl")];
+    paths.into_iter().find(|path| source.text(path).is_some())
 }
 
 struct Linker<'a> {

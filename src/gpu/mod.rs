@@ -18,7 +18,7 @@ use std::time::Duration;
 use crate::error::{Error, Problem, Result};
 use crate::recording::{Arena, BufferId, Element, Engine, Held, KernelTime, Kernels, ProgramId, Recording, Tensor};
 pub use adapter::{AdapterLine, Choice, adapters};
-pub use families::{FAMILIES, NARROW, Use};
+pub use families::{FAMILIES, Family, NARROW, PRECISIONS, Use};
 use linker::Embedded;
 use program::{Pipeline, Program};
 
@@ -67,8 +67,12 @@ impl Gpu {
         let line = AdapterLine::of(&adapter);
         let offered = adapter.features();
         // only what is used is asked for, and only where it is offered
-        let features =
-            offered & (wgpu::Features::SUBGROUP | wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::SHADER_INT64);
+        let wanted = wgpu::Features::SUBGROUP
+            | wgpu::Features::TIMESTAMP_QUERY
+            | wgpu::Features::SHADER_INT64
+            | wgpu::Features::SHADER_F16;
+        let matrices = choice.matrices && line.matrices;
+        let features = offered & if matrices { wanted | adapter::MATRICES } else { wanted };
         let has = adapter.limits();
         let limits = wgpu::Limits {
             max_buffer_size: has.max_buffer_size,
@@ -79,6 +83,13 @@ impl Gpu {
             label: Some("scorefield"),
             required_features: features,
             required_limits: limits,
+            experimental_features: if matrices {
+                // SAFETY: what may go wrong with experimental features are faults of wgpu; who asks for `--family matrix`
+                // accepts them, and its first results are held against those of other kernels
+                unsafe { wgpu::ExperimentalFeatures::enabled() }
+            } else {
+                wgpu::ExperimentalFeatures::disabled()
+            },
             ..Default::default()
         };
         let (device, queue) = pollster::block_on(adapter.request_device(&descriptor))
@@ -128,6 +139,22 @@ impl Gpu {
             return Err(Error::device(
                 Problem::new("kernel family `panel` needs subgroups of exactly 8 lanes and 64-bit integers")
                     .found(format!("subgroups of {:?}, features {:?}", self.line.subgroup, self.device.features())),
+            ));
+        }
+        if choice.layered == "matrix" && !self.device.features().contains(adapter::MATRICES) {
+            return Err(Error::device(
+                Problem::new(
+                    "kernel family `matrix` needs subgroups of 32 lanes and cooperative matrices of 16 x 16 f16",
+                )
+                .found(&self.line)
+                .hint("`--precision f16` needs neither"),
+            ));
+        }
+        if choice.layered == "half" && !self.line.halves {
+            return Err(Error::device(
+                Problem::new("kernel family `half` (--precision f16) needs a device with 16-bit numbers in shaders")
+                    .found(&self.line)
+                    .hint("leave --precision out: f32 runs everywhere"),
             ));
         }
         (self.family, self.fused) = (choice.layered, choice.fused);
@@ -256,6 +283,11 @@ impl Engine for Gpu {
 
     fn kernels(&self, width: usize) -> Kernels {
         if self.fused[usize::from(width > NARROW)] { Kernels::Fused } else { Kernels::Layered }
+    }
+
+    fn rounding(&self) -> f64 {
+        // f16 has 11 binary digits
+        if FAMILIES.iter().any(|f| f.name == self.family && f.halves) { 0.5f64.powi(11) } else { 0.0 }
     }
 
     fn check(&self, arena: &Arena) -> Result<()> {

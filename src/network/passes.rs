@@ -84,6 +84,8 @@ impl Network {
             .param("slices", p.slices)
             .param("biased", p.biased)
             .param("layer", layer)
+            .param("input_scale", p.scales[0])
+            .param("weight_scale", p.scales[1])
     }
 
     /// The norm of layer `i`, or something to bind in its place.
@@ -218,7 +220,8 @@ impl Network {
     ) -> Dispatch {
         let l = &self.layout.layers[i];
         let weight = mirrors[l.group].slice(l.mirror_at, &[l.outputs + 1, l.mirror_stride()]);
-        self.linear(Product::of_rows(w.rows, l.outputs, l.mirror_stride()), w, i, finish)
+        let scales = [gradient_scale(w.rows), 1.0];
+        self.linear(Product { scales, ..Product::of_rows(w.rows, l.outputs, l.mirror_stride()) }, w, i, finish)
             .bind("input", d_y)
             .bind("weight", &weight)
             .bind("output", d_x)
@@ -275,6 +278,7 @@ impl Network {
             output_at: l.at,
             output_slice: length,
             slices: b.slices,
+            scales: [1.0, gradient_scale(w.rows)],
         };
         rec.push(
             self.linear(product, w, i, Finish::Store)
@@ -363,6 +367,11 @@ pub(super) fn transposed_stride(rows: usize) -> usize {
     pad(rows, PANEL) + 16
 }
 
+/// What brings gradients of a mean over `rows` rows to the order of 1: a power of two, so that no digit changes.
+fn gradient_scale(rows: usize) -> f32 {
+    rows.next_power_of_two() as f32
+}
+
 /// Sizes of a product, all in numbers and multiples of 8 where `network/product` counts in eights.
 struct Product {
     rows: usize,
@@ -374,6 +383,8 @@ struct Product {
     output_at: usize,
     output_slice: usize,
     slices: usize,
+    /// What brings inputs and weights to the order of 1.
+    scales: [f32; 2],
 }
 
 impl Product {
@@ -381,7 +392,17 @@ impl Product {
     fn of_rows(rows: usize, inputs: usize, outputs: usize) -> Self {
         let input_stride = pad(inputs, 8);
         let rows = pad(rows, PANEL);
-        Self { rows, inputs, outputs, input_stride, biased: false, output_at: 0, output_slice: 0, slices: 1 }
+        Self {
+            rows,
+            inputs,
+            outputs,
+            input_stride,
+            biased: false,
+            output_at: 0,
+            output_slice: 0,
+            slices: 1,
+            scales: [1.0; 2],
+        }
     }
 }
 

@@ -189,6 +189,10 @@ pub trait Engine {
         let _ = width;
         Kernels::Layered
     }
+    /// The relative error of rounding a factor of a product, beyond that of f32: 0 where factors are f32.
+    fn rounding(&self) -> f64 {
+        0.0
+    }
     /// Refuses what the device cannot hold, before anything is allocated.
     fn check(&self, arena: &Arena) -> Result<()>;
     /// Allocates the tensors of `arena`, all zero.

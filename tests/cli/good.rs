@@ -193,6 +193,30 @@ fn a_law_is_drawn_to_a_place_that_need_not_be_named() {
 }
 
 #[test]
+fn products_of_f16_are_asked_for_and_checked_before_they_are_believed() {
+    let place = Place::new();
+    place.refused("train moons --precision f8 --out o", 2, "--precision & f8 & f32, f16");
+    place.refused("train moons --precision f16 --device reference --out o", 2, "--precision & f64");
+    assert_eq!(place.run("train moons --precision f16 --family tile --out o").code, Some(2));
+    let ran = place.run(&format!("train moons {TINY} --precision f16 --out o"));
+    // a device need not have f16
+    if ran.code == Some(4) {
+        assert!(ran.err.contains("16-bit numbers"), "{}", ran.err);
+        return;
+    }
+    assert!(ran.err.contains("f16 agrees with f32"), "{}", ran.err);
+    place.run(&format!("train moons {TINY} --family tile --out p")).done();
+    let last = |run: &str| -> f64 {
+        let log = std::fs::read_to_string(place.at(run).join("metrics.jsonl")).unwrap();
+        let row: serde_json::Value = serde_json::from_str(log.lines().last().unwrap()).unwrap();
+        row["loss/held_out"].as_f64().unwrap_or_else(|| panic!("{row}"))
+    };
+    let (half, single) = (last("o"), last("p"));
+    // close, and not the same numbers under another name
+    assert!(half != single && (half - single).abs() < 0.02 * single, "{half} {single}");
+}
+
+#[test]
 fn fused_kernels_are_told_by_flag_and_make_the_same_samples() {
     let place = Place::new();
     let listed = place.run("devices").done();
