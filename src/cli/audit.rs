@@ -86,7 +86,7 @@ pub fn run(context: &mut Context, args: &Args) -> Result<()> {
     };
     let config = RunConfig::from_toml(&dir.config())?;
     let picture = args.output.clone().unwrap_or_else(|| dir.figures().join("audit.png"));
-    check_png(&picture, args.force || args.output.is_none())?;
+    check_png(context, &picture, args.force || args.output.is_none())?;
     let process = found.score.process.clone();
     let times = process::grid(&args.grid, &process, args.steps)?;
     let plan = process::plan("ei", &process, &times, &SamplerOptions::default())?;

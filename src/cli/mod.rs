@@ -19,6 +19,7 @@ mod plot;
 mod report;
 mod run;
 mod sample;
+mod scoreboard;
 mod signals;
 mod study;
 mod train;
@@ -65,6 +66,9 @@ pub struct Global {
     /// Print one JSON object instead of text
     #[arg(long, global = true, help_heading = "Everywhere")]
     pub json: bool,
+    /// What stderr holds: text, or json (an object a line: errors, notes, progress)
+    #[arg(long, global = true, default_value = "text", value_parser = ["text", "json"], help_heading = "Everywhere")]
+    pub log_format: String,
     /// No progress and no remarks
     #[arg(long, short, global = true, help_heading = "Everywhere")]
     pub quiet: bool,
@@ -176,6 +180,8 @@ fn command() -> clap::Command {
 
 /// Parses the arguments, runs the command, and gives the exit code.
 pub fn main(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> u8 {
+    let arguments: Vec<_> = arguments.into_iter().collect();
+    ui::log_as_json(wants_json_log(&arguments));
     let matches = match command().try_get_matches_from(arguments) {
         Ok(m) => m,
         Err(e) => return usage(&e),
@@ -196,6 +202,16 @@ pub fn main(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> u8 {
             e.exit_code()
         }
     }
+}
+
+/// Whether `--log-format json` is among the arguments; asked before they are parsed, because what is wrong with them is told in
+/// that format too.
+fn wants_json_log(arguments: &[std::ffi::OsString]) -> bool {
+    let pairs = arguments.iter().zip(arguments.iter().skip(1).map(Some).chain([None]));
+    let mut flags = pairs.take_while(|(word, _)| *word != "--");
+    flags.any(|(word, next)| {
+        word == "--log-format=json" || (word == "--log-format" && next.is_some_and(|value| value == "json"))
+    })
 }
 
 fn dispatch(context: &mut Context, command: Command) -> Result<()> {

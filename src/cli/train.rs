@@ -10,13 +10,23 @@ use super::ui::grouped;
 use super::{Context, ensemble, ui::Progress};
 use crate::config::{self, DataOptions, Loaded, RunConfig};
 use crate::error::{Error, Problem, Result};
-use crate::io::RunDir;
+use crate::io::{RunDir, Schema};
 use crate::network::{Network, NetworkOptions};
 use crate::session::{self, Event, Outcome};
 use crate::train::{ProcessOptions, State, TrainOptions};
 
 /// Train a model of a named distribution or of a file
 #[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  scorefield train moons                                      into runs/00001-moons-s0, or the next number
+  scorefield train table.csv --out r                          a table: numbers and words, with or without a header
+  scorefield train table.csv --missing drop --steps 20000 --out r   without the rows that lack a value; longer
+  scorefield train --resume --out r --steps 40000             go on with it, further than was planned
+  scorefield train moons --hidden 256x4 --activation gelu     another network
+  scorefield train moons --process vp --predict v             another process and head
+  scorefield train 8gaussians --seeds 0-7 --out e             eight trainings side by side
+  scorefield train --config r/config.toml --seed 1            the same again with another seed")]
 pub struct Args {
     /// Named distribution (8gaussians@ffjord, gmm:k=8,dim=16), or a file: CSV, TSV, NPY, NPZ, PNG; `-` is stdin
     data: Option<String>,
@@ -32,6 +42,9 @@ pub struct Args {
     /// Repeat a run from its config.toml; other flags override it
     #[arg(long)]
     config: Option<PathBuf>,
+    /// Take the run from its owner, such as a machine that is no more; an owner that lives stops at its next checkpoint
+    #[arg(long)]
+    break_lock: bool,
     /// Train one run for each seed side by side: 0-15, or 1,4,8-11; each is what it would be alone
     #[arg(long, value_name = "LIST", conflicts_with = "resume")]
     pub(super) seeds: Option<String>,
@@ -56,6 +69,9 @@ pub fn run(context: &mut Context, args: &Args) -> Result<()> {
     let signals = Signals::install();
     if args.resume {
         return resume(context, args, &signals);
+    }
+    if let Some(out) = args.out.as_deref().filter(|_| args.break_lock) {
+        break_lock(context, out)?;
     }
     let config = configure(context, args)?;
     if let Some(list) = &args.seeds {
@@ -99,7 +115,7 @@ pub(super) fn describe(dir: &RunDir, config: &RunConfig, loaded: &Loaded, device
 /// What the user should know of the data and the settings.
 pub(super) fn remark(context: &Context, config: &RunConfig, loaded: &Loaded) {
     let data = &loaded.data;
-    for note in &data.notes {
+    for note in data.notes.iter().chain(&loaded.schema.as_ref().and_then(Schema::remark)) {
         context.ui.note(note);
     }
     if config.train.lr == 0.0 {
@@ -121,6 +137,13 @@ pub(super) fn remark(context: &Context, config: &RunConfig, loaded: &Loaded) {
             config.train.batch_size
         ));
     }
+}
+
+fn break_lock(context: &Context, path: &Path) -> Result<()> {
+    if let Some(owner) = RunDir::break_lock(path)? {
+        context.ui.note(&format!("{} is taken from {owner}", path.display()));
+    }
+    Ok(())
 }
 
 /// Everything that can be refused, refused before a device is touched or a directory made.
@@ -202,6 +225,9 @@ fn resume(context: &mut Context, args: &Args, signals: &Signals) -> Result<()> {
         (None, None) => "last".into(),
     };
     let mut dir = RunDir::open(&name)?;
+    if args.break_lock {
+        break_lock(context, dir.path())?;
+    }
     dir.lock()?;
     if dir.ensemble()?.is_some() {
         return ensemble::resume(context, args, &dir, signals);
@@ -304,6 +330,9 @@ pub(super) fn show(progress: &mut Progress, event: &Event<'_>) {
     match event {
         Event::Tick { step, loss, rate } => {
             progress.at(u64::from(*step), &format!("loss {loss:.4}  {rate:.0} steps/s"));
+        }
+        Event::Waiting { problem, left } => {
+            progress.line(&format!("{problem}; trying again for {} s, in which space may be freed", left.as_secs()));
         }
         Event::HeldOut { step, held_out, floors } => {
             let n = held_out.len() as f64;

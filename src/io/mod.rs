@@ -41,11 +41,11 @@ pub use cache::cache_dir;
 pub use checkpoint::{Checkpoint, Tensor, TensorData};
 pub use density::{Density, read_png_density};
 pub use input::{read_to_limit, sha256_of_file};
-pub use output::{OutputFile, check_writable, is_closed_pipe};
+pub use output::{OutputFile, check_room, check_writable, is_closed_pipe, is_full};
 pub use points::PointWriter;
 pub use run_dir::{ENSEMBLE, RunDir};
-pub use schema::{Column, Kind, Schema};
-pub use table::{ReadOptions, Table, read_table};
+pub use schema::{Column, Kind, Range, Schema};
+pub use table::{Missing, ReadOptions, Table, read_table};
 
 #[cfg(test)]
 mod tests;

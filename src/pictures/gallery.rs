@@ -12,14 +12,14 @@ use crate::recording::Engine;
 use crate::render::charts::MAX_COLUMNS;
 use crate::render::figure::Drawing;
 
-/// Samples in the pictures of a gallery.
+/// Samples in the pictures of a gallery, if nothing is said.
 const SAMPLES: usize = 12_000;
 /// Paths in the fan.
 const PATHS: usize = 150;
 /// Width of the animation, whatever the stills have: it is looked at in a page.
 const ANIMATION_WIDTH: u32 = 640;
 
-/// Draws everything that can be drawn of a model into `out`, replacing what is there, and gives the files.
+/// Draws everything that can be drawn of a model into `out`, replacing what is there, and gives the files; `n` samples.
 ///
 /// samples.png, density.png, score-field.png, trajectories.png, reverse.gif and reverse.png (an APNG) for two columns and
 /// more, pairs.png beyond two, loss.png and times.png where there are logs.
@@ -28,6 +28,7 @@ pub fn gallery(
     subject: &Subject,
     model: &Model<'_>,
     log: Option<&Log>,
+    n: Option<usize>,
     out: &Path,
     look: Look,
     watch: Watch<'_>,
@@ -44,7 +45,8 @@ pub fn gallery(
     };
     let columns = [0, 1.min(subject.dim - 1)];
     // one sampling run serves the stills and the animation
-    let frames = Frames::follow(engine, model, Reverse { samples: SAMPLES, frames: FRAMES, columns }, watch)?;
+    let frames =
+        Frames::follow(engine, model, Reverse { samples: n.unwrap_or(SAMPLES), frames: FRAMES, columns }, watch)?;
     let rows = frames.last();
     let said = (rows, "samples of a model");
     if subject.dim <= 2 {
