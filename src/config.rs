@@ -167,6 +167,8 @@ pub fn load(config: &RunConfig) -> Result<Loaded> {
                 Problem::new("a count is out of range").at("--n").found(options.n).expected("2 to 268435456"),
             ));
         }
+        // drawn, split and copied to the device
+        drop(io::reserve(options.n.saturating_mul(3 * law.dim()), "the rows of --n")?);
         let mut data = Dataset::from_distribution(
             law,
             options.n,

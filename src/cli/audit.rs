@@ -80,7 +80,7 @@ pub fn run(context: &mut Context, args: &Args) -> Result<()> {
     };
     let mut found = run::open(&args.run, which)?;
     found.notes.iter().for_each(|n| context.ui.note(n));
-    let (Some(loaded), Some(dir)) = (eval::truth_of(context, &mut found, &args.run)?, found.dir.as_ref()) else {
+    let (Some(loaded), Some(dir)) = (eval::truth_of(context, &mut found, &args.run, false)?, found.dir.as_ref()) else {
         let problem = Problem::new("an audit needs the data and settings of the training").at(&args.run);
         return Err(Error::checkpoint(problem.expected("a run directory with its config.toml")));
     };

@@ -132,7 +132,7 @@ pub fn run(context: &mut Context, args: &Args) -> Result<()> {
     found.notes.iter().for_each(|n| context.ui.note(n));
     let loaded = match found.loaded.take() {
         Some(loaded) => Some(loaded),
-        None => eval::truth_of(context, &mut found, &args.run)?,
+        None => eval::truth_of(context, &mut found, &args.run, false)?,
     };
     let law = config::law(&found.card.source)?;
     let truth = Truth { law: law.as_ref(), data: loaded.as_ref().map(|l| &l.data), pairs: &[], ratios: None };

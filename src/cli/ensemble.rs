@@ -83,6 +83,7 @@ pub fn run(context: &mut Context, args: &Args, base: &RunConfig, seeds: &[u64], 
         &base.train,
         seeds.len(),
     )?)?;
+    train::room(args.out.as_deref(), base, first.loaded.data.dim, seeds.len())?;
     let list = args.seeds.as_deref().unwrap_or_default();
     let slug = train::slug(&base.source, &format!("s{list}"));
     let parent = RunDir::create(args.out.as_deref(), &slug, args.overwrite)?;

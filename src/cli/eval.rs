@@ -1,22 +1,21 @@
 //! `eval`: how good a model, or a file, is; every number with its floor.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::{Value, json};
 
 use super::run::{Found, ScoreArgs};
 use super::sample::{SamplerArgs, remark_steps};
 use super::signals::Signals;
-use super::{Context, ladder, run, scoreboard};
+use super::{Context, ladder, members, run, scoreboard};
 use crate::config::{self, Loaded, RunConfig};
 use crate::error::{Error, Problem, Result};
 use crate::evaluate::{self, Evaluation, Truth};
 use crate::io::{Kind, Missing, ReadOptions, RunDir, Schema, Table, read_table};
 use crate::metrics::columns::unnamed;
 use crate::metrics::exact_w2::MOST;
-use crate::metrics::interval::mean;
 use crate::metrics::table::{chosen, usual};
-use crate::metrics::{Column, METRICS, Measurement, Settings, short};
+use crate::metrics::{Column, METRICS, Settings};
 use crate::process::Plan;
 use crate::recording::Engine;
 use crate::sample::{self, Probe, Request, State};
@@ -61,6 +60,9 @@ pub struct Args {
     /// Judge the numbers of the network, not what `sample` writes: neither rounded nor held to what the columns hold
     #[arg(long)]
     pub(super) raw: bool,
+    /// Judge by the data as they are now, though they are no longer what the model was trained on
+    #[arg(long)]
+    data_changed_ok: bool,
     /// Of two files, rows with an empty cell, NA or NaN: refuse (the file), drop (the rows)
     #[arg(long, default_value = "refuse")]
     missing: String,
@@ -165,7 +167,7 @@ pub fn run(context: &mut Context, args: &Args) -> Result<()> {
         (Some(run), Some(truth)) => return files(context, args, [run, truth], &signals),
         (Some(run), None) if args.score.score.is_none() => {
             if let Some(members) = RunDir::open(run).ok().map(|dir| dir.ensemble()).transpose()?.flatten() {
-                return ensemble(context, args, &members, &signals);
+                return members::ensemble(context, args, &members, &signals);
             }
             refuse_alone(run)?;
         }
@@ -191,52 +193,11 @@ fn list(context: &mut Context) -> Result<()> {
     Ok(())
 }
 
-/// Every member of an ensemble by itself, then each metric's mean over them.
-fn ensemble(context: &mut Context, args: &Args, members: &[(u64, PathBuf)], signals: &Signals) -> Result<()> {
-    if ladder::steps(context, &args.sampler)?.len() > 1 {
-        let problem = Problem::new("the members of an ensemble are compared at one number of steps").at("--steps");
-        return Err(Error::usage(problem.hint("name one of its members for several")));
-    }
-    let mut all: Vec<(u64, Evaluation)> = Vec::new();
-    for (seed, path) in members {
-        let name = path.display().to_string();
-        let Some(mut judged) = model(context, args, Some(&name), signals)? else { continue };
-        log(context, args, &mut judged.found, judged.n, &judged.said);
-        all.push((*seed, judged.said));
-    }
-    let Some((_, first)) = all.first() else { return Ok(()) };
-    let (mut rows, count) = (Vec::new(), all.len());
-    for m in &first.measurements {
-        let found = |(_, e): &(u64, Evaluation)| e.measurements.iter().find(|o| o.name == m.name).cloned();
-        let same: Vec<Measurement> = all.iter().filter_map(found).collect();
-        let over = mean(&same.iter().map(|o| o.value).collect::<Vec<_>>());
-        let floors: Vec<f64> = same.iter().filter_map(|o| o.floor.as_ref().map(|f| f.mean)).collect();
-        let floor = (!floors.is_empty()).then(|| mean(&floors).value);
-        let half = if over.half_width.is_nan() { String::new() } else { format!(" +- {}", short(over.half_width)) };
-        let of_floor = floor.map_or(String::new(), |f| format!("  floor {} (mean of the members')", short(f)));
-        let value = format!("{}  {}{half}{of_floor}  ({} seeds, n = {} each)", m.name, short(over.value), over.n, m.n);
-        // a table of columns by columns for each member would hide the rest
-        if m.column.is_none() {
-            context.ui.say(&value)?;
-        }
-        rows.push(json!({"name": m.name, "definition": m.definition, "mean": over.value, "half_width": over.half_width,
-                         "seeds": over.n, "n": m.n, "floor": floor, "values": same.iter().map(|o| o.value).collect::<Vec<_>>()}));
-    }
-    context.ui.say(&format!(
-        "    mean over {count} members with its 95 % interval by Student's t; definitions as for one run (--json has them)"
-    ))?;
-    first.notes.iter().for_each(|n| context.ui.note(n));
-    let members = all.iter().map(|(seed, e)| json!({"seed": seed, "metrics": e.measurements}));
-    context.ui.value("members", members.collect::<Vec<_>>());
-    context.ui.value("metrics", rows);
-    Ok(())
-}
-
 /// A model with what was measured of it.
-struct Judged {
-    said: Evaluation,
-    found: Found,
-    n: usize,
+pub(super) struct Judged {
+    pub(super) said: Evaluation,
+    pub(super) found: Found,
+    pub(super) n: usize,
 }
 
 fn files(context: &mut Context, args: &Args, [run, truth]: [&str; 2], signals: &Signals) -> Result<()> {
@@ -263,20 +224,26 @@ fn files(context: &mut Context, args: &Args, [run, truth]: [&str; 2], signals: &
 }
 
 /// The run of a model with its data re-created, as far as they are at hand.
-pub(super) fn truth_of(context: &Context, found: &mut Found, name: &str) -> Result<Option<Loaded>> {
+pub(super) fn truth_of(context: &Context, found: &mut Found, name: &str, changed_ok: bool) -> Result<Option<Loaded>> {
     // a checkpoint file inside a run directory still belongs to that run
     found.dir = found.dir.take().or_else(|| RunDir::open(name).ok());
     let Some(dir) = found.dir.as_ref().filter(|d| d.config().exists()) else { return Ok(None) };
     let config = RunConfig::from_toml(&dir.config())?;
     let loaded = config::load(&config)?;
     let (now, then) = ((loaded.data.rows(), &loaded.sha256), (found.card.rows, &found.card.data_sha256));
-    if now != then || loaded.data.dim != found.card.dim {
+    if now != then && changed_ok && loaded.data.dim == found.card.dim {
+        context.ui.note(&format!(
+            "{} is no longer what the model was trained on: it is judged by what is there now, of which any row may have been \
+             trained on",
+            config.source
+        ));
+    } else if now != then || loaded.data.dim != found.card.dim {
         return Err(Error::checkpoint(
             Problem::new("the data is no longer what the model was trained on")
                 .at(&config.source)
                 .found(format!("{} rows, hash {}", now.0, now.1.as_deref().unwrap_or("none")))
                 .expected(format!("{} rows, hash {}", then.0, then.1.as_deref().unwrap_or("none")))
-                .hint("put the old data back, or compare files: scorefield eval SAMPLES TRUTH"),
+                .hint("put the old data back, or take what is there with `eval --data-changed-ok`"),
         ));
     }
     loaded.data.notes.iter().for_each(|n| context.ui.note(n));
@@ -284,12 +251,22 @@ pub(super) fn truth_of(context: &Context, found: &mut Found, name: &str) -> Resu
 }
 
 /// Draws and measures; nothing is left to say where several numbers of steps were asked for.
-fn model(context: &mut Context, args: &Args, run: Option<&str>, signals: &Signals) -> Result<Option<Judged>> {
+pub(super) fn model(
+    context: &mut Context,
+    args: &Args,
+    run: Option<&str>,
+    signals: &Signals,
+) -> Result<Option<Judged>> {
     let mut found = args.score.find(context, run, args.sampler.scheme.which()?)?;
     found.notes.iter().for_each(|n| context.ui.note(n));
     let loaded = match found.loaded.take() {
         Some(loaded) => Some(loaded),
-        None => truth_of(context, &mut found, run.or(args.score.score.as_deref()).unwrap_or_default())?,
+        None => truth_of(
+            context,
+            &mut found,
+            run.or(args.score.score.as_deref()).unwrap_or_default(),
+            args.data_changed_ok,
+        )?,
     };
     let source = &found.card.source;
     let law = config::law(source)?;
@@ -362,7 +339,7 @@ pub(super) fn draw(
     let count = n as u32;
     let request =
         Request { score: &found.score, plan: &plan, count, chunk: args.chunk, seed, shift, scale, follow: None };
-    let mut out = Vec::with_capacity(n * found.card.dim);
+    let mut out = crate::io::reserve(n.saturating_mul(found.card.dim), "the samples of -n")?;
     let mut progress = context.ui.progress("sampling", n as u64);
     sample::run(engine, &request, &mut |state| {
         if let Some(why) = signals.stop() {
@@ -389,7 +366,7 @@ pub(super) fn in_model_units(samples: &[f32], found: &Found) -> Vec<f32> {
 }
 
 /// Adds the numbers to the run's log; where that is not possible they were printed all the same.
-fn log(context: &Context, args: &Args, found: &mut Found, n: usize, said: &Evaluation) {
+pub(super) fn log(context: &Context, args: &Args, found: &mut Found, n: usize, said: &Evaluation) {
     let Some(dir) = &mut found.dir else { return };
     let mut line = json!({
         "step": found.step, "eval/n": n, "eval/seed": context.global.seed, "eval/sampler": args.sampler.sampler,

@@ -240,7 +240,7 @@ fn data_of(context: &Context, found: &mut Found, name: Option<&str>, needed: boo
     if let Some(loaded) = found.loaded.take() {
         return Ok(Some(loaded));
     }
-    match eval::truth_of(context, found, name.unwrap_or_default()) {
+    match eval::truth_of(context, found, name.unwrap_or_default(), false) {
         Err(e) if !needed => {
             context.ui.note(&format!("the data of the run are not used: {}", e.problem()));
             Ok(None)

@@ -14,6 +14,7 @@ mod first_step;
 mod ladder;
 mod lint;
 mod logp;
+mod members;
 mod picture;
 mod plot;
 mod report;
@@ -28,6 +29,7 @@ pub mod ui;
 pub use signals::survive_file_limits;
 
 use std::io::Write;
+use std::time::Duration;
 
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
@@ -58,6 +60,9 @@ pub struct Global {
     /// Device: number or part of a name from `scorefield devices`, a backend, or `reference` (the host in f64, slow)
     #[arg(long, global = true, help_heading = "Everywhere")]
     pub device: Option<String>,
+    /// Seconds without an answer after which the device counts as hanging [default: 120, software devices: no end]
+    #[arg(long, global = true, value_parser = seconds, help_heading = "Everywhere")]
+    pub device_timeout: Option<f64>,
     /// Refuse to run on a software device
     #[arg(long, global = true, help_heading = "Everywhere")]
     pub require_gpu: bool,
@@ -72,6 +77,14 @@ pub struct Global {
     /// No progress and no remarks
     #[arg(long, short, global = true, help_heading = "Everywhere")]
     pub quiet: bool,
+}
+
+/// A number of seconds that a clock can count.
+fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(s) if (1e-3..=1e6).contains(&s) => Ok(s),
+        _ => Err("0.001 to 1000000 seconds".into()),
+    }
 }
 
 const EXAMPLES: &str = "\
@@ -132,7 +145,8 @@ impl Context {
 
     /// Opens the device the user asked for, where the host in f64 is none.
     pub fn gpu(&self) -> Result<Gpu> {
-        let choice = Choice { device: self.global.device.clone(), require_gpu: self.global.require_gpu };
+        let timeout = self.global.device_timeout.map(Duration::from_secs_f64);
+        let choice = Choice { device: self.global.device.clone(), require_gpu: self.global.require_gpu, timeout };
         let mut gpu = Gpu::open(&choice)?;
         if let Err(why) = self.select(&mut gpu) {
             if self.global.family.is_some() {
@@ -140,6 +154,9 @@ impl Context {
             }
             self.ui.note(&format!("kernels could not be compared, the plainest are used: {why}"));
             gpu = Gpu::open(&choice)?;
+        }
+        if !self.global.quiet {
+            gpu.tell_waiting(ui::tell_waiting);
         }
         if gpu.adapter().is_software() {
             self.ui.note(&format!(

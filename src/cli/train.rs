@@ -97,6 +97,7 @@ pub fn run(context: &mut Context, args: &Args) -> Result<()> {
         &config.train,
         1,
     )?)?;
+    room(args.out.as_deref(), &config, loaded.data.dim, 1)?;
     let slug = slug(&config.source, &format!("s{}", config.seed));
     let mut dir = RunDir::create(args.out.as_deref(), &slug, args.overwrite)?;
     describe(&dir, &config, &loaded, &engine.describe())?;
@@ -137,6 +138,14 @@ pub(super) fn remark(context: &Context, config: &RunConfig, loaded: &Loaded) {
             config.train.batch_size
         ));
     }
+}
+
+/// Refuses to begin where there is no room for three checkpoints of each member: two are kept while one is written.
+pub(super) fn room(out: Option<&Path>, config: &RunConfig, dim: usize, members: usize) -> Result<()> {
+    let parameters = Network::new(&config.network, dim)?.layout.parameters() as u64;
+    // weights, their average and two moments, four bytes each
+    let checkpoint = 4 * 4 * parameters;
+    crate::io::check_room(&out.unwrap_or(Path::new("runs")).join("checkpoints"), 3 * checkpoint * members as u64)
 }
 
 fn break_lock(context: &Context, path: &Path) -> Result<()> {

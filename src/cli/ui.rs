@@ -115,6 +115,11 @@ impl Ui {
     }
 }
 
+/// Says how long the device has not answered.
+pub fn tell_waiting(passed: Duration) {
+    log_line("note", &format!("the device has not answered for {:.0} s; still waiting", passed.as_secs_f64()));
+}
+
 /// The directory that writing a file will make.
 pub fn missing_directory(file: &Path) -> Option<PathBuf> {
     let directory = file.parent().filter(|d| !d.as_os_str().is_empty() && !d.exists());

@@ -1,5 +1,7 @@
 //! Which device: list what there is, choose by name or kind, and read its limits.
 
+use std::time::Duration;
+
 use crate::error::{Error, Problem, Result};
 
 /// What the user asked for.
@@ -9,6 +11,9 @@ pub struct Choice {
     pub device: Option<String>,
     /// Refuse software adapters.
     pub require_gpu: bool,
+    /// How long the device may leave a submission unanswered before it counts as hanging; unsaid, two minutes for hardware
+    /// and as long as it takes for a software device, which lives as long as this process does.
+    pub timeout: Option<Duration>,
 }
 
 /// One adapter, as `devices` prints it.

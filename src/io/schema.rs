@@ -124,7 +124,8 @@ impl Schema {
                 rest = after;
                 match &column.kind {
                     Kind::Number { decimals } => {
-                        *moved += u64::from(column.range.not_negative && own[0] < 0.0);
+                        let bounded = column.range.not_negative && column.range.values.is_empty();
+                        *moved += u64::from(bounded && own[0] < 0.0);
                         own[0] = column.range.nearest(rounded(own[0], *decimals));
                     }
                     Kind::Category { .. } => {

@@ -47,7 +47,7 @@ pub fn gallery(
     // one sampling run serves the stills and the animation
     let frames =
         Frames::follow(engine, model, Reverse { samples: n.unwrap_or(SAMPLES), frames: FRAMES, columns }, watch)?;
-    let rows = frames.last();
+    let rows = &model.settled(frames.last().to_vec())[..];
     let said = (rows, "samples of a model");
     if subject.dim <= 2 {
         keep("samples.png", samples(engine, subject, Some(said), columns, look)?)?;
