@@ -345,14 +345,32 @@ pub fn resume(dir: &RunDir) -> Result<(RunConfig, ModelCard, State, Vec<String>)
     Ok((config, card, state, notes))
 }
 
-/// Refuses to go on where the data or a frozen setting is no longer what it was; lists all differences at once.
-pub fn same_run(before: &ModelCard, now: &ModelCard) -> Result<()> {
+/// What of a model follows from its data.
+const OF_DATA: [&str; 6] = ["rows", "data-sha256", "schema", "variance", "shift", "scale"];
+
+/// Lets a run go on with other rows of the same columns, in the units of the model as it is.
+pub fn adopt(before: &ModelCard, loaded: &mut Loaded) -> Result<()> {
+    let names = |schema: &Option<io::Schema>| schema.as_ref().map(io::Schema::encoded_names);
+    let (then, now) = (names(&before.schema), names(&loaded.schema));
+    if then != now || loaded.data.dim != before.dim || loaded.data.truth.is_some() {
+        let words = |n: Option<Vec<String>>| n.map_or("no columns of a file".into(), |n| n.join(", "));
+        let problem = Problem::new("a run can go on with other rows, but not with other columns or words");
+        return Err(Error::checkpoint(problem.at(&loaded.data.name).found(words(now)).expected(words(then))));
+    }
+    loaded.data.adopt(&before.shift, &before.scale);
+    loaded.data.variance = before.variance;
+    Ok(())
+}
+
+/// Refuses to go on where the data, unless they `may_change`, or a frozen setting is no longer what it was; lists all
+/// differences at once.
+pub fn same_run(before: &ModelCard, now: &ModelCard, may_change: bool) -> Result<()> {
     let value = |c: &ModelCard| serde_json::to_value(c).unwrap_or_default();
     let (a, b) = (value(before), value(now));
     let mut differences = Vec::new();
     for (key, old) in a.as_object().into_iter().flatten() {
         let new = &b[key];
-        if old != new {
+        if old != new && !(may_change && OF_DATA.contains(&key.as_str())) {
             let said = format!("{key} was {old}, is now {new}");
             // long lists of numbers follow from what is short
             differences.push(if said.len() <= 200 { said } else { format!("{key} differs") });
@@ -364,6 +382,6 @@ pub fn same_run(before: &ModelCard, now: &ModelCard) -> Result<()> {
     Err(Error::checkpoint(
         Problem::new("the run cannot be continued with other data or another model")
             .found(differences.join("; "))
-            .hint("start a new run, or give back what the run was started with"),
+            .hint("give back what the run was started with; --data-changed-ok goes on with other rows"),
     ))
 }

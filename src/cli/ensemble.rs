@@ -128,9 +128,7 @@ pub fn resume(context: &mut Context, args: &Args, parent: &RunDir, signals: &Sig
         if members.is_empty() {
             changes.iter().for_each(|change| context.ui.note(change));
         }
-        let loaded = config::load(&config)?;
-        train::check(&config, &loaded)?;
-        session::same_run(&card, &session::card(&config, &loaded))?;
+        let loaded = train::continued_data(context, args, &card, &config)?;
         members.push(Member { config, loaded });
         states.push(state);
     }

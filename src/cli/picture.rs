@@ -9,7 +9,7 @@ use super::signals::Signals;
 use super::ui::{Progress, missing_directory};
 use crate::config::{self, RunConfig};
 use crate::error::{Error, Problem, Result, nearest};
-use crate::io::{ReadOptions, RunDir, check_writable, read_table};
+use crate::io::{Missing, ReadOptions, RunDir, check_writable, read_table};
 use crate::pictures::{self, Log, Look, Model, Subject};
 use crate::process::Plan;
 use crate::recording::Engine;
@@ -91,10 +91,16 @@ impl Scene {
 }
 
 /// Finds what is meant: a run if there is one of that name, else a law or a file.
-pub(super) fn scene(context: &Context, name: Option<&str>, args: &SamplerArgs, score: &ScoreArgs) -> Result<Scene> {
+pub(super) fn scene(
+    context: &Context,
+    name: Option<&str>,
+    args: &SamplerArgs,
+    score: &ScoreArgs,
+    missing: Missing,
+) -> Result<Scene> {
     let bare = name.or(score.data.as_deref()).filter(|name| score.score.is_none() && !run::is_run(name));
     if let Some(name) = bare {
-        return Ok(Scene { subject: load(context, name)?, found: None, ensemble: None });
+        return Ok(Scene { subject: load(context, name, missing)?, found: None, ensemble: None });
     }
     let ensemble = name.map(Ensemble::open).transpose()?.flatten();
     let first = ensemble.as_ref().and_then(|e| e.members.first()).map(|dir| dir.path().display().to_string());
@@ -111,11 +117,12 @@ pub(super) fn scene(context: &Context, name: Option<&str>, args: &SamplerArgs, s
 }
 
 /// A law with draws, or the rows of a file.
-pub fn load(context: &Context, source: &str) -> Result<Subject> {
+pub fn load(context: &Context, source: &str, missing: Missing) -> Result<Subject> {
     if let Some(law) = config::law(source)? {
         return Ok(Subject::of_law(law, context.global.seed));
     }
-    let table = read_table(Path::new(source), &ReadOptions { allow_point_mass: true, ..ReadOptions::default() })?;
+    let read = ReadOptions { allow_point_mass: true, missing, ..ReadOptions::default() };
+    let table = read_table(Path::new(source), &read)?;
     table.notes.iter().for_each(|n| context.ui.note(n));
     Ok(Subject::of_rows(&stem(source), table.schema.encoded_names(), table.values))
 }

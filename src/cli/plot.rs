@@ -10,6 +10,7 @@ use super::run::ScoreArgs;
 use super::sample::SamplerArgs;
 use super::signals::Signals;
 use crate::error::{Error, Problem, Result};
+use crate::io::Missing;
 use crate::pictures::{self, Kind, Look, Model, Subject};
 use crate::process::Process;
 use crate::recording::Engine;
@@ -39,6 +40,9 @@ pub struct Args {
     /// Columns to show, by name or counted from 0: two for a plane, up to six for pairs
     #[arg(long, value_delimiter = ',')]
     columns: Vec<String>,
+    /// Of a data file, rows with an empty cell, NA or NaN: refuse (the file), drop (the rows)
+    #[arg(long, default_value = "refuse")]
+    missing: String,
     #[command(flatten)]
     look: LookArgs,
     #[command(flatten)]
@@ -108,7 +112,7 @@ pub fn run(context: &mut Context, args: &Args) -> Result<()> {
     if let Some(name) = &args.kind {
         pictures::kind_of(name)?;
     }
-    let scene = scene(context, args.subject.as_deref(), &args.sampler, &args.score)?;
+    let scene = scene(context, args.subject.as_deref(), &args.sampler, &args.score, Missing::named(&args.missing)?)?;
     let kind = kind(args, &scene)?;
     let columns = columns(&args.columns, &scene.subject, kind.name == "pairs")?;
     let (usual, most) = if kind.name == "trajectories" { (150, 2000) } else { (20_000, 1 << 24) };
@@ -143,7 +147,7 @@ pub fn run(context: &mut Context, args: &Args) -> Result<()> {
 
 /// Every picture of a run, and the animation, into a directory.
 fn everything(context: &mut Context, args: &Args, look: Look, signals: &Signals) -> Result<()> {
-    let scene = scene(context, args.subject.as_deref(), &args.sampler, &args.score)?;
+    let scene = scene(context, args.subject.as_deref(), &args.sampler, &args.score, Missing::named(&args.missing)?)?;
     let Some(found) = &scene.found else {
         let problem = Problem::new("only a run has all kinds of pictures").at("--kind all").found(&scene.subject.name);
         return Err(Error::usage(problem.hint("leave out --kind")));

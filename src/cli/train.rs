@@ -11,6 +11,7 @@ use super::{Context, ensemble, ui::Progress};
 use crate::config::{self, DataOptions, Loaded, RunConfig};
 use crate::error::{Error, Problem, Result};
 use crate::io::{RunDir, Schema};
+use crate::model::ModelCard;
 use crate::network::{Network, NetworkOptions};
 use crate::session::{self, Event, Outcome};
 use crate::train::{ProcessOptions, State, TrainOptions};
@@ -45,6 +46,9 @@ pub struct Args {
     /// Take the run from its owner, such as a machine that is no more; an owner that lives stops at its next checkpoint
     #[arg(long)]
     break_lock: bool,
+    /// With --resume: go on though the rows of the data file are no longer what they were
+    #[arg(long, requires = "resume")]
+    data_changed_ok: bool,
     /// Train one run for each seed side by side: 0-15, or 1,4,8-11; each is what it would be alone
     #[arg(long, value_name = "LIST", conflicts_with = "resume")]
     pub(super) seeds: Option<String>,
@@ -244,9 +248,7 @@ fn resume(context: &mut Context, args: &Args, signals: &Signals) -> Result<()> {
     let (before, card, state, notes) = session::resume(&dir)?;
     notes.iter().for_each(|n| context.ui.note(n));
     let (config, changes) = continued(context, args, &before)?;
-    let loaded = config::load(&config)?;
-    check(&config, &loaded)?;
-    session::same_run(&card, &session::card(&config, &loaded))?;
+    let loaded = continued_data(context, args, &card, &config)?;
     if state.step >= config.train.steps {
         context.ui.value("steps", state.step);
         return context.ui.say(&format!("{name} is already complete at step {}", state.step));
@@ -257,6 +259,22 @@ fn resume(context: &mut Context, args: &Args, signals: &Signals) -> Result<()> {
     context.ui.note(&format!("{name} goes on from step {}", state.step));
     let mut engine = context.engine()?;
     go(context, engine.as_mut(), &config, &loaded, &mut dir, Some(&state), signals)
+}
+
+/// The data of a run that goes on: what they were, unless other rows are allowed.
+pub(super) fn continued_data(context: &Context, args: &Args, card: &ModelCard, config: &RunConfig) -> Result<Loaded> {
+    let mut loaded = config::load(config)?;
+    check(config, &loaded)?;
+    if args.data_changed_ok && loaded.sha256 != card.data_sha256 {
+        session::adopt(card, &mut loaded)?;
+        context.ui.note(&format!(
+            "{} has changed: the run goes on with what is there now, in the units of the model; rows that were held out may \
+             have been trained on before",
+            config.source
+        ));
+    }
+    session::same_run(card, &session::card(config, &loaded), args.data_changed_ok)?;
+    Ok(loaded)
 }
 
 /// The configuration of a run that goes on, with what changed: what it was, then what was given by hand.

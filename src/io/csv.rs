@@ -6,7 +6,7 @@ use std::io::Read;
 use super::cell::{Spot, bad_cells, has_digit_above_zero, is_missing, parse_number, separator_of, split, suspicion};
 use super::lines::{Line, Lines};
 use super::schema::{Column, Kind, Range, Schema};
-use super::table::{Dropped, MAX_COLUMNS, Missing, ReadOptions, Table};
+use super::table::{Dropped, MAX_COLUMNS, MISSING_HINT, Missing, ReadOptions, Table};
 use crate::error::{Error, Problem, Result};
 
 /// A column of words with more different ones than this is no category.
@@ -161,7 +161,7 @@ impl Reading {
         if !self.bad.is_empty() {
             let mut refusal = bad_cells(place, &self.bad, self.bad_count, "plain finite numbers such as -1.5 or 2e3");
             if self.missing == Missing::Refuse && self.bad.iter().any(|spot| is_missing(&spot.text)) {
-                refusal.problem_mut().hint = Some("--missing drop leaves out rows with missing cells".into());
+                refusal.problem_mut().hint = Some(MISSING_HINT.into());
             }
             return Err(refusal);
         }
@@ -233,7 +233,7 @@ impl Cells {
             let expected = format!("numbers, as in {} of the column's {all} cells (or words in all)", self.numbers);
             let mut refusal = bad_cells(place, &self.first_words, self.words, &expected);
             if self.first_words.iter().all(|spot| is_missing(&spot.text)) {
-                refusal.problem_mut().hint = Some("--missing drop leaves out rows with missing cells".into());
+                refusal.problem_mut().hint = Some(MISSING_HINT.into());
             }
             return Err(refusal);
         }

@@ -7,7 +7,7 @@ use std::io::Read;
 use super::input::cannot_read;
 use super::npy_header::{Dtype, Header};
 use super::schema::{Kind, Schema};
-use super::table::{Dropped, MAX_COLUMNS, Missing, Table};
+use super::table::{Dropped, MAX_COLUMNS, MISSING_HINT, Missing, Table};
 use crate::error::{Error, Problem, Result};
 
 /// Longest header that is read, in bytes.
@@ -141,11 +141,7 @@ fn judge(bad_count: u64, bad: &[String], lost: u64, place: &str, notes: &mut Vec
         let problem = Problem::new(format!("{bad_count} numbers are not finite as f32")).at(place);
         let problem = problem.found(bad.join("; ")).expected("finite numbers below 3.4e38");
         let is_missing = bad.iter().any(|b| b.starts_with("NaN"));
-        return Err(Error::data(if is_missing {
-            problem.hint("--missing drop leaves out rows with NaN")
-        } else {
-            problem
-        }));
+        return Err(Error::data(if is_missing { problem.hint(MISSING_HINT) } else { problem }));
     }
     if lost > 0 {
         notes.push(format!("{lost} numbers in {place} are too small for f32 and lost digits or became 0"));

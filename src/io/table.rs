@@ -76,6 +76,10 @@ impl Missing {
     }
 }
 
+/// What can be done about missing values.
+pub(super) const MISSING_HINT: &str =
+    "--missing drop (of train, lint, eval, data and plot) leaves out rows that lack a value";
+
 /// Rows that were left out because they lack a value.
 #[derive(Debug, Default)]
 pub(super) struct Dropped {

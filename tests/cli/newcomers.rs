@@ -78,7 +78,7 @@ fn rows_with_missing_values_are_refused_or_dropped_and_counted() {
     place.refused(
         &format!("train p.csv {TINY} --out r"),
         3,
-        "row 202, column 2 & an empty cell & hint: --missing drop",
+        "row 202, column 2 & an empty cell & hint: --missing drop (of train",
     );
     let ran = place.run(&format!("train p.csv {TINY} --missing drop --out r"));
     let said = "4 of 204 rows of p.csv lack a value and were dropped, 2.0 % (the first: row 202, column children)";

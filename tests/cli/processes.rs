@@ -19,7 +19,8 @@ fn case_63_98_a_diverging_training_ends_with_the_step_and_keeps_finite_weights()
 fn case_99_weights_that_overflow_under_a_finite_loss_are_caught_in_the_same_step() {
     let place = Place::new();
     // the first loss is finite, and one step of this length leaves the range of f32
-    let ran = place.run(&format!("train moons {TINY} --optimiser sgd --lr 3e38 --warmup 0 --clip 0 --out o -q"));
+    let ran =
+        place.run(&format!("train moons {TINY} --optimiser sgd --weight 1 --lr 3e38 --warmup 0 --clip 0 --out o -q"));
     assert_eq!(ran.code, Some(9), "{}", ran.err);
     assert!(ran.err.contains("error[E-DIVERGED]") && ran.err.contains("at step 1"), "{}", ran.err);
     // what is saved is what the training began with
@@ -112,6 +113,18 @@ fn case_49_data_that_changed_are_judged_by_only_when_that_is_asked_for() {
     let ran = place.run("eval r -n 10 --steps 5 --metrics columns --data-changed-ok");
     assert!(ran.err.contains("judged by what is there now"), "{}", ran.err);
     assert!(ran.done().contains("TV 0"));
+    // a training goes on with them when that is asked for, and then they are its data
+    place.refused("train --resume --out r --steps 40", 4, "rows was & --data-changed-ok");
+    let ran = place.run("train --resume --out r --steps 40 --data-changed-ok");
+    assert!(ran.err.contains("t.csv has changed"), "{}", ran.err);
+    ran.done();
+    place.run("eval r -n 10 --steps 5 --metrics columns").done();
+    place.write("t.csv", "age,height,colour\n1,2.5,black\n2,3.5,red\n3,1.5,red\n");
+    place.refused(
+        "train --resume --out r --steps 60 --data-changed-ok",
+        4,
+        "not with other columns & colour=black & colour=green",
+    );
 }
 
 #[test]
