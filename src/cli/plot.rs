@@ -167,9 +167,10 @@ fn everything(context: &mut Context, args: &Args, look: Look, signals: &Signals)
     let mut engine = context.engine()?;
     let plan = plan(&args.sampler, found, engine.as_mut(), seed)?;
     let model = model_of(found, &plan, &args.sampler, seed);
+    let asked = pictures::Gallery { log: log.as_ref(), n, out: &out };
     let mut progress = context.ui.progress("sampling", 1);
     let mut watch = watcher(&mut progress, signals);
-    let files = pictures::gallery(engine.as_mut(), &scene.subject, &model, log.as_ref(), n, &out, look, &mut watch)?;
+    let files = pictures::gallery(engine.as_mut(), &scene.subject, &model, &asked, look, &mut watch)?;
     drop(watch);
     drop(progress);
     let files: Vec<String> = files.iter().map(|f| f.display().to_string()).collect();

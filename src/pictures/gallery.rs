@@ -19,7 +19,17 @@ const PATHS: usize = 150;
 /// Width of the animation, whatever the stills have: it is looked at in a page.
 const ANIMATION_WIDTH: u32 = 640;
 
-/// Draws everything that can be drawn of a model into `out`, replacing what is there, and gives the files; `n` samples.
+/// What a gallery shows besides the model, and where it goes.
+pub struct Gallery<'a> {
+    /// The logs of the run.
+    pub log: Option<&'a Log>,
+    /// Samples, if not as many as usual.
+    pub n: Option<usize>,
+    /// The directory.
+    pub out: &'a Path,
+}
+
+/// Draws everything that can be drawn of a model into a directory, replacing what is there, and gives the files.
 ///
 /// samples.png, density.png, score-field.png, trajectories.png, reverse.gif and reverse.png (an APNG) for two columns and
 /// more, pairs.png beyond two, loss.png and times.png where there are logs.
@@ -27,12 +37,11 @@ pub fn gallery(
     engine: &mut dyn Engine,
     subject: &Subject,
     model: &Model<'_>,
-    log: Option<&Log>,
-    n: Option<usize>,
-    out: &Path,
+    asked: &Gallery<'_>,
     look: Look,
     watch: Watch<'_>,
 ) -> Result<Vec<PathBuf>> {
+    let (log, out) = (asked.log, asked.out);
     let plan = model.smooth_plan()?;
     let sampler = format!("{SMOOTH}, {} steps", plan.times.len() - 1);
     let smooth = Model { card: model.card, score: model.score, plan: &plan, sampler, seed: model.seed };
@@ -46,7 +55,7 @@ pub fn gallery(
     let columns = [0, 1.min(subject.dim - 1)];
     // one sampling run serves the stills and the animation
     let frames =
-        Frames::follow(engine, model, Reverse { samples: n.unwrap_or(SAMPLES), frames: FRAMES, columns }, watch)?;
+        Frames::follow(engine, model, Reverse { samples: asked.n.unwrap_or(SAMPLES), frames: FRAMES, columns }, watch)?;
     let rows = &model.settled(frames.last().to_vec())[..];
     let said = (rows, "samples of a model");
     if subject.dim <= 2 {
