@@ -114,8 +114,9 @@ fn curves(out: &dyn Fn(&str, u32, Result<scorefield::render::Drawing>), width: u
     let values = steps.iter().map(|s| clean(*s) * (1.0 + 0.07 * noise.normal())).collect();
     let held: Vec<f64> = (1..=20).map(|k| f64::from(k) * 1000.0).collect();
     let held_values = held.iter().map(|s| clean(*s) + 0.006).collect();
-    let train = Series { name: "train".into(), steps, values, kind: SeriesKind::Train };
-    let held = Series { name: "held out".into(), steps: held, values: held_values, kind: SeriesKind::HeldOut };
+    let train = Series { name: "train".into(), steps, values, kind: SeriesKind::Train, band: vec![] };
+    let held =
+        Series { name: "held out".into(), steps: held, values: held_values, kind: SeriesKind::HeldOut, band: vec![] };
     for (name, log) in [("loss", (false, true)), ("loss_loglog", (true, true)), ("loss_linear", (false, false))] {
         let (title, caption) =
             ("Denoising loss".into(), "8gaussians@ffjord · 128 × 3 SiLU · Adam 1e−3 · batch 512 · seed 0".into());

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::distribution::{self, Distribution, PixelDensity};
 use crate::error::{Error, Problem, Result, nearest};
-use crate::io::{self, ReadOptions, Schema};
+use crate::io::{self, Missing, ReadOptions, Schema};
 use crate::network::NetworkOptions;
 use crate::train::{Dataset, ProcessOptions, TrainOptions};
 
@@ -28,6 +28,21 @@ pub struct DataOptions {
     /// Accept a file with a single row
     #[arg(long, help_heading = "Data")]
     pub allow_point_mass: bool,
+    /// Rows of a file with an empty cell, NA or NaN: refuse (the file), drop (the rows)
+    #[arg(long, default_value = "refuse", help_heading = "Data")]
+    pub missing: String,
+}
+
+impl DataOptions {
+    /// How a file is read.
+    pub fn read(&self) -> Result<ReadOptions> {
+        Ok(ReadOptions {
+            allow_point_mass: self.allow_point_mass,
+            member: self.member.clone(),
+            missing: Missing::named(&self.missing)?,
+            ..ReadOptions::default()
+        })
+    }
 }
 
 impl Default for DataOptions {
@@ -152,6 +167,8 @@ pub fn load(config: &RunConfig) -> Result<Loaded> {
                 Problem::new("a count is out of range").at("--n").found(options.n).expected("2 to 268435456"),
             ));
         }
+        // drawn, split and copied to the device
+        drop(io::reserve(options.n.saturating_mul(3 * law.dim()), "the rows of --n")?);
         let mut data = Dataset::from_distribution(
             law,
             options.n,
@@ -162,12 +179,7 @@ pub fn load(config: &RunConfig) -> Result<Loaded> {
         data.notes.extend(notes);
         return Ok(Loaded { data, schema: None, sha256: None });
     }
-    let read = ReadOptions {
-        allow_point_mass: options.allow_point_mass,
-        member: options.member.clone(),
-        ..ReadOptions::default()
-    };
-    let table = io::read_table(Path::new(&config.source), &read)?;
+    let table = io::read_table(Path::new(&config.source), &options.read()?)?;
     let mut data = Dataset::from_rows(
         config.source.clone(),
         table.values,

@@ -1,13 +1,13 @@
 //! A training as a run, or an ensemble of runs side by side: data in, ticks, held-out losses beside their floor,
 //! checkpoints, logs; to be resumed at any kill.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::config::{Loaded, RunConfig};
 use crate::error::{Error, Problem, Result};
-use crate::io::RunDir;
+use crate::io::{self, RunDir};
 use crate::model::ModelCard;
 use crate::network::Network;
 use crate::recording::Engine;
@@ -35,6 +35,13 @@ pub enum Event<'a> {
         held_out: &'a [HeldOut],
         /// The exact floor of each member on the same draws.
         floors: Vec<Option<&'a Floor>>,
+    },
+    /// The disk is full, and the training waits for room.
+    Waiting {
+        /// What could not be written.
+        problem: &'a Problem,
+        /// How long it will still wait.
+        left: Duration,
     },
 }
 
@@ -97,7 +104,9 @@ pub fn train_ensemble(
         jobs.into_iter().zip(&setup.tables).map(|(job, table)| Run::new(job, table, setup.draws)).collect();
     let mut trainer = Trainer::new(engine, setup)?;
     if states.is_empty() {
-        runs.iter_mut().enumerate().try_for_each(|(m, run)| run.checkpoint(&mut trainer, m))?;
+        for (m, run) in runs.iter_mut().enumerate() {
+            patiently(watch, stop, &mut || run.checkpoint(&mut trainer, m))?;
+        }
     } else {
         trainer.restore(&states)?;
     }
@@ -197,19 +206,22 @@ impl Drive<'_> {
                     Ok(tick) => {
                         let whole = 2 * (done + run.pending.steps) >= pace.min(CHUNK as u32);
                         let whole = whole || step_now == options.steps;
-                        run.log_tick(&tick, done, seconds, whole, self.clock)?;
+                        let line = run.tick_line(&tick, done, seconds, whole, self.clock);
+                        if let Some(line) = line {
+                            patiently(watch, stop, &mut || run.dir.append_jsonl("train.jsonl", &line))?;
+                        }
                     }
                     Err(why) => run.fault = run.fault.take().or(Some(why)),
                 }
             }
             if step_now.is_multiple_of(options.eval_interval()) || step_now == options.steps {
-                last = evaluate(trainer, runs, watch)?;
+                last = evaluate(trainer, runs, watch, stop)?;
             }
             let stopped = if step_now < options.steps { stop() } else { None };
             if step_now.is_multiple_of(options.checkpoint_interval()) || step_now == options.steps || stopped.is_some()
             {
                 for (m, run) in runs.iter_mut().enumerate().filter(|(_, run)| run.fault.is_none()) {
-                    run.checkpoint(trainer, m)?;
+                    patiently(watch, stop, &mut || run.checkpoint(trainer, m))?;
                 }
             }
             if let Some(why) = stopped {
@@ -223,8 +235,41 @@ impl Drive<'_> {
     }
 }
 
+/// How long a training waits for room on the disk, and how long between two tries.
+const PATIENCE: Duration = Duration::from_secs(60);
+const PAUSE: Duration = Duration::from_secs(10);
+
+/// Writes, and where the disk is full tries again for a while: what was trained is still in memory, and space may be freed.
+/// Whoever stops the training ends the waiting, with the failure.
+fn patiently<T>(
+    watch: &mut dyn FnMut(Event<'_>),
+    stop: &dyn Fn() -> Option<Error>,
+    write: &mut dyn FnMut() -> Result<T>,
+) -> Result<T> {
+    let clock = Instant::now();
+    loop {
+        let failure = match write() {
+            Err(e) if io::is_full(&e) && clock.elapsed() < PATIENCE => e,
+            done => return done,
+        };
+        watch(Event::Waiting { problem: failure.problem(), left: PATIENCE.saturating_sub(clock.elapsed()) });
+        let pause = Instant::now();
+        while pause.elapsed() < PAUSE {
+            if stop().is_some() {
+                return Err(failure);
+            }
+            std::thread::sleep(Duration::from_millis(200));
+        }
+    }
+}
+
 /// Measures the held-out losses and writes them down.
-fn evaluate(trainer: &mut Trainer<'_>, runs: &mut [Run<'_>], watch: &mut dyn FnMut(Event<'_>)) -> Result<Vec<HeldOut>> {
+fn evaluate(
+    trainer: &mut Trainer<'_>,
+    runs: &mut [Run<'_>],
+    watch: &mut dyn FnMut(Event<'_>),
+    stop: &dyn Fn() -> Option<Error>,
+) -> Result<Vec<HeldOut>> {
     let held_out = trainer.held_out()?;
     if held_out.is_empty() {
         return Ok(held_out);
@@ -232,7 +277,7 @@ fn evaluate(trainer: &mut Trainer<'_>, runs: &mut [Run<'_>], watch: &mut dyn FnM
     let step = trainer.step();
     watch(Event::HeldOut { step, held_out: &held_out, floors: runs.iter().map(|r| r.floor.as_ref()).collect() });
     for (run, held_out) in runs.iter_mut().zip(&held_out).filter(|(run, _)| run.fault.is_none()) {
-        run.log_held_out(step, held_out)?;
+        patiently(watch, stop, &mut || run.log_held_out(step, held_out))?;
     }
     Ok(held_out)
 }
@@ -252,23 +297,20 @@ impl<'a> Run<'a> {
     }
 
     /// One line a half second or so; ticks cut short by an evaluation join the next.
-    fn log_tick(&mut self, tick: &Tick, steps: u32, seconds: f64, whole: bool, clock: Instant) -> Result<()> {
+    fn tick_line(&mut self, tick: &Tick, steps: u32, seconds: f64, whole: bool, clock: Instant) -> Option<Value> {
         let p = &mut self.pending;
         p.steps += steps;
         p.loss += tick.loss * f64::from(steps);
         p.seconds += seconds;
         if !whole {
-            return Ok(());
+            return None;
         }
         let p = std::mem::take(p);
         let n = f64::from(p.steps);
-        self.dir.append_jsonl(
-            "train.jsonl",
-            &json!({
-                "step": tick.step, "loss/train": p.loss / n, "steps": p.steps, "grad/norm": tick.gradient_norm,
-                "lr": tick.rate, "time/elapsed_s": clock.elapsed().as_secs_f64(), "time/steps_per_s": n / p.seconds,
-            }),
-        )
+        Some(json!({
+            "step": tick.step, "loss/train": p.loss / n, "steps": p.steps, "grad/norm": tick.gradient_norm,
+            "lr": tick.rate, "time/elapsed_s": clock.elapsed().as_secs_f64(), "time/steps_per_s": n / p.seconds,
+        }))
     }
 
     fn log_held_out(&self, step: u32, held_out: &HeldOut) -> Result<()> {
@@ -303,14 +345,32 @@ pub fn resume(dir: &RunDir) -> Result<(RunConfig, ModelCard, State, Vec<String>)
     Ok((config, card, state, notes))
 }
 
-/// Refuses to go on where the data or a frozen setting is no longer what it was; lists all differences at once.
-pub fn same_run(before: &ModelCard, now: &ModelCard) -> Result<()> {
+/// What of a model follows from its data.
+const OF_DATA: [&str; 6] = ["rows", "data-sha256", "schema", "variance", "shift", "scale"];
+
+/// Lets a run go on with other rows of the same columns, in the units of the model as it is.
+pub fn adopt(before: &ModelCard, loaded: &mut Loaded) -> Result<()> {
+    let names = |schema: &Option<io::Schema>| schema.as_ref().map(io::Schema::encoded_names);
+    let (then, now) = (names(&before.schema), names(&loaded.schema));
+    if then != now || loaded.data.dim != before.dim || loaded.data.truth.is_some() {
+        let words = |n: Option<Vec<String>>| n.map_or("no columns of a file".into(), |n| n.join(", "));
+        let problem = Problem::new("a run can go on with other rows, but not with other columns or words");
+        return Err(Error::checkpoint(problem.at(&loaded.data.name).found(words(now)).expected(words(then))));
+    }
+    loaded.data.adopt(&before.shift, &before.scale);
+    loaded.data.variance = before.variance;
+    Ok(())
+}
+
+/// Refuses to go on where the data, unless they `may_change`, or a frozen setting is no longer what it was; lists all
+/// differences at once.
+pub fn same_run(before: &ModelCard, now: &ModelCard, may_change: bool) -> Result<()> {
     let value = |c: &ModelCard| serde_json::to_value(c).unwrap_or_default();
     let (a, b) = (value(before), value(now));
     let mut differences = Vec::new();
     for (key, old) in a.as_object().into_iter().flatten() {
         let new = &b[key];
-        if old != new {
+        if old != new && !(may_change && OF_DATA.contains(&key.as_str())) {
             let said = format!("{key} was {old}, is now {new}");
             // long lists of numbers follow from what is short
             differences.push(if said.len() <= 200 { said } else { format!("{key} differs") });
@@ -322,6 +382,6 @@ pub fn same_run(before: &ModelCard, now: &ModelCard) -> Result<()> {
     Err(Error::checkpoint(
         Problem::new("the run cannot be continued with other data or another model")
             .found(differences.join("; "))
-            .hint("start a new run, or give back what the run was started with"),
+            .hint("give back what the run was started with; --data-changed-ok goes on with other rows"),
     ))
 }

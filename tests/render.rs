@@ -143,8 +143,15 @@ fn charts_survive_empty_and_odd_data() {
     for odd in [&[][..], &ODD[..1], &ODD, &[1.0], &[5.0, 5.0, 5.0]] {
         for (theme, log) in [(Theme::Light, (true, true)), (Theme::Dark, (false, false))] {
             let kinds = [SeriesKind::Train, SeriesKind::HeldOut];
-            let series =
-                kinds.map(|kind| Series { name: "s".into(), steps: odd.to_vec(), values: odd.to_vec(), kind }).to_vec();
+            let series = kinds
+                .map(|kind| Series {
+                    name: "s".into(),
+                    steps: odd.to_vec(),
+                    values: odd.to_vec(),
+                    kind,
+                    band: vec![(1.0, 2.0); odd.len()],
+                })
+                .to_vec();
             let floor = Some((odd.first().copied().unwrap_or(0.1), f64::NAN));
             let (title, caption) = (String::new(), String::new());
             loss_curves(&LossCurves { width: 300, theme, title, caption, series, floor, log }).unwrap();

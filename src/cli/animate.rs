@@ -35,9 +35,9 @@ pub struct Args {
     /// Frames, at most one a reverse step
     #[arg(long, default_value_t = pictures::FRAMES)]
     frames: usize,
-    /// The two columns to show, counted from 0
+    /// The two columns to show, by name or counted from 0
     #[arg(long, value_delimiter = ',')]
-    columns: Vec<usize>,
+    columns: Vec<String>,
     /// Width in pixels
     #[arg(long, default_value_t = 640)]
     width: u32,

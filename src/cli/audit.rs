@@ -80,13 +80,13 @@ pub fn run(context: &mut Context, args: &Args) -> Result<()> {
     };
     let mut found = run::open(&args.run, which)?;
     found.notes.iter().for_each(|n| context.ui.note(n));
-    let (Some(loaded), Some(dir)) = (eval::truth_of(context, &mut found, &args.run)?, found.dir.as_ref()) else {
+    let (Some(loaded), Some(dir)) = (eval::truth_of(context, &mut found, &args.run, false)?, found.dir.as_ref()) else {
         let problem = Problem::new("an audit needs the data and settings of the training").at(&args.run);
         return Err(Error::checkpoint(problem.expected("a run directory with its config.toml")));
     };
     let config = RunConfig::from_toml(&dir.config())?;
     let picture = args.output.clone().unwrap_or_else(|| dir.figures().join("audit.png"));
-    check_png(&picture, args.force || args.output.is_none())?;
+    check_png(context, &picture, args.force || args.output.is_none())?;
     let process = found.score.process.clone();
     let times = process::grid(&args.grid, &process, args.steps)?;
     let plan = process::plan("ei", &process, &times, &SamplerOptions::default())?;

@@ -16,6 +16,13 @@ use crate::recording::Engine;
 
 /// Measure this device and the standard workload on it
 #[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  scorefield bench --quick                           three cells: a training, a larger one, a sampling
+  scorefield bench --only train,D=2                  the trainings in the plane
+  scorefield bench --list                            the cells, without measuring
+  scorefield bench --profile                         the time of each kernel in a training step
+  scorefield bench --quick --jsonl rows.jsonl        a row a cell, to be compared with those of another day")]
 pub struct Args {
     /// Three cells of the workload only
     #[arg(long)]

@@ -58,9 +58,9 @@ pub struct Args {
     /// Samples on the device at a time; does not change the samples
     #[arg(long, default_value_t = 16_384)]
     chunk: usize,
-    /// The two columns to show, counted from 0
+    /// The two columns to show, by name or counted from 0
     #[arg(long, value_delimiter = ',')]
-    columns: Vec<usize>,
+    columns: Vec<String>,
     #[command(flatten)]
     look: LookArgs,
     #[command(flatten)]
@@ -132,7 +132,7 @@ pub fn run(context: &mut Context, args: &Args) -> Result<()> {
     found.notes.iter().for_each(|n| context.ui.note(n));
     let loaded = match found.loaded.take() {
         Some(loaded) => Some(loaded),
-        None => eval::truth_of(context, &mut found, &args.run)?,
+        None => eval::truth_of(context, &mut found, &args.run, false)?,
     };
     let law = config::law(&found.card.source)?;
     let truth = Truth { law: law.as_ref(), data: loaded.as_ref().map(|l| &l.data), pairs: &[], ratios: None };
@@ -145,7 +145,7 @@ pub fn run(context: &mut Context, args: &Args) -> Result<()> {
     let output = args.output.clone().unwrap_or_else(|| default_output(Some(&found), &subject, "compare.png"));
     let force = args.force || args.output.is_none();
     for path in [&output, &beside(&output)] {
-        check_png(path, force)?;
+        check_png(context, path, force)?;
     }
     let (score, process): (&dyn Score, &Process) = (&found.score, &found.score.process);
     args.plans(process, None)?;
@@ -154,7 +154,8 @@ pub fn run(context: &mut Context, args: &Args) -> Result<()> {
     let plans = args.plans(process, Some(&mut Probe { engine: engine.as_mut(), score, process, seed }))?;
     let settings = Settings { seed, directions: args.directions, ..Settings::default() };
     let (shift, scale) = (&found.card.shift, &found.card.scale);
-    let asked = Comparison { score, shift, scale, truth, n, chunk: args.chunk, seed, settings };
+    let variance = found.card.variance;
+    let asked = Comparison { score, process, variance, shift, scale, truth, n, chunk: args.chunk, seed, settings };
     let compared = measured(context, engine.as_mut(), &asked, &plans, &signals)?;
     let plane = [shown[0], shown.get(1).copied().unwrap_or(shown[0])];
     draw(engine.as_mut(), args, &subject, &compared, plane, look, (&output, force))?;
@@ -195,6 +196,7 @@ fn draw(
             evaluations: c.evaluations,
             rows: &c.rows,
             distance: shown(c),
+            exploded: c.exploded().then_some(c.spread),
         })
         .collect();
     let picture = pictures::Comparison {
@@ -217,6 +219,7 @@ fn report(context: &mut Context, args: &Args, compared: &Compared, output: &Path
             "sampler": c.sampler, "steps": c.steps, "evaluations": c.evaluations,
             "sliced_w2": c.distance.as_ref().map(|m| m.value),
             "interval": c.distance.as_ref().and_then(|m| m.interval),
+            "times_as_wide": c.spread, "times_as_wide_normal_data": c.stretch,
         })
     };
     let files = [output, &beside(output)].map(|f| f.display().to_string());
@@ -246,5 +249,26 @@ fn report(context: &mut Context, args: &Args, compared: &Compared, output: &Path
         args.directions,
         args.scheme.grid,
     ))?;
+    for c in compared.cells.iter().filter(|c| c.exploded()) {
+        context.ui.say(&explosion(c))?;
+    }
     context.ui.say(&files.join("\n"))
+}
+
+/// What there is to say of samples that are far wider than the truth.
+fn explosion(c: &evaluate::Cell) -> String {
+    let steps = format!("{} step{}", c.steps, if c.steps == 1 { "" } else { "s" });
+    let what = match c.spread.is_finite() {
+        true => {
+            format!("{} in {steps} explodes: its samples are {} times as wide as the truth", c.sampler, short(c.spread))
+        }
+        false => format!("{} in {steps} explodes: some samples are not finite", c.sampler),
+    };
+    if c.stretch > evaluate::EXPLODED {
+        return format!(
+            "{what}; so are those of normal data with the exact score ({} times): the steps are too long",
+            short(c.stretch)
+        );
+    }
+    format!("{what}, though those of normal data with the exact score are not")
 }

@@ -10,7 +10,7 @@ use super::{Context, describe, picture};
 use crate::config;
 use crate::distribution::{DATASETS, Distribution, Oracle};
 use crate::error::{Error, Problem, Result};
-use crate::io::{PointWriter, ReadOptions, check_writable, read_table};
+use crate::io::{Missing, PointWriter, ReadOptions, check_writable, read_table};
 use crate::pictures::{self, Subject};
 use crate::process::Process;
 use crate::random::Purpose;
@@ -46,6 +46,9 @@ pub struct Args {
     /// Which array of an .npz file
     #[arg(long)]
     member: Option<String>,
+    /// Rows of a file with an empty cell, NA or NaN: refuse (the file), drop (the rows)
+    #[arg(long, default_value = "refuse")]
+    missing: String,
     #[command(flatten)]
     look: LookArgs,
     #[command(flatten)]
@@ -100,7 +103,8 @@ pub fn run(context: &mut Context, args: &Args) -> Result<()> {
     if args.plot.is_none() {
         return Ok(());
     }
-    let subject = picture::cut(&picture::load(context, source)?, args.n, context.global.seed);
+    let subject =
+        picture::cut(&picture::load(context, source, Missing::named(&args.missing)?)?, args.n, context.global.seed);
     // a picture in its default place is only a picture
     match plot {
         Some(path) => draw(context, &subject, path, look, args.force),
@@ -215,7 +219,8 @@ fn exact(oracle: &dyn Oracle, rows: &[f32], m: f64, sigma: f64) -> (Vec<f32>, Ve
 }
 
 fn describe_file(context: &mut Context, source: &str, args: &Args) -> Result<()> {
-    let read = ReadOptions { allow_point_mass: true, member: args.member.clone(), ..ReadOptions::default() };
+    let missing = Missing::named(&args.missing)?;
+    let read = ReadOptions { allow_point_mass: true, member: args.member.clone(), missing, ..ReadOptions::default() };
     let table = read_table(Path::new(source), &read)?;
     table.notes.iter().for_each(|n| context.ui.note(n));
     let to_stdout = args.output.as_deref() == Some(Path::new("-"));

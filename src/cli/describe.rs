@@ -6,7 +6,7 @@ use super::Context;
 use super::ui::grouped;
 use crate::distribution::{Distribution, Form, Oracle, entropy, loss_floor};
 use crate::error::Result;
-use crate::io::{Kind, Schema, Table};
+use crate::io::{Column, Kind, Schema, Table};
 use crate::metrics::box_dimension::box_dimension;
 use crate::process::Process;
 use crate::random::Purpose;
@@ -127,7 +127,7 @@ pub(super) fn table(context: &mut Context, source: &str, table: &Table) -> Resul
     };
     ui.say(&format!("{source}: {} rows of {} columns{encoded}", grouped(table.rows), table.schema.columns.len()))?;
     for column in table.schema.columns.iter().take(24) {
-        ui.say(&format!("    {:16} {}", column.name, kind_text(&column.kind)))?;
+        ui.say(&format!("    {:16} {}", column.name, kind_text(column)))?;
     }
     if table.schema.columns.len() > 24 {
         ui.say(&format!("    and {} more columns", table.schema.columns.len() - 24))?;
@@ -139,11 +139,18 @@ pub(super) fn table(context: &mut Context, source: &str, table: &Table) -> Resul
     override_hint(context, &table.schema)
 }
 
-fn kind_text(kind: &Kind) -> String {
-    match kind {
-        Kind::Number { decimals: Some(0) } => "whole numbers; samples are rounded to them".into(),
-        Kind::Number { decimals: Some(n) } => format!("numbers with {n} decimals; samples are rounded to them"),
-        Kind::Number { decimals: None } => "numbers".into(),
+fn kind_text(column: &Column) -> String {
+    let positive = if column.range.not_negative { ", none below 0" } else { "" };
+    match &column.kind {
+        Kind::Number { .. } if !column.range.values.is_empty() => {
+            let values: Vec<String> = column.range.values.iter().map(f32::to_string).collect();
+            format!("one of {}; samples are the nearest of them", values.join(" "))
+        }
+        Kind::Number { decimals: Some(0) } => format!("whole numbers{positive}; samples are rounded to them"),
+        Kind::Number { decimals: Some(n) } => {
+            format!("numbers with {n} decimals{positive}; samples are rounded to them")
+        }
+        Kind::Number { decimals: None } => format!("numbers{positive}"),
         Kind::Category { levels } => {
             let shown: Vec<&str> = levels.iter().take(4).map(String::as_str).collect();
             let more = if levels.len() > 4 { ", ..." } else { "" };

@@ -83,6 +83,7 @@ pub fn run(context: &mut Context, args: &Args, base: &RunConfig, seeds: &[u64], 
         &base.train,
         seeds.len(),
     )?)?;
+    train::room(args.out.as_deref(), base, first.loaded.data.dim, seeds.len())?;
     let list = args.seeds.as_deref().unwrap_or_default();
     let slug = train::slug(&base.source, &format!("s{list}"));
     let parent = RunDir::create(args.out.as_deref(), &slug, args.overwrite)?;
@@ -127,9 +128,7 @@ pub fn resume(context: &mut Context, args: &Args, parent: &RunDir, signals: &Sig
         if members.is_empty() {
             changes.iter().for_each(|change| context.ui.note(change));
         }
-        let loaded = config::load(&config)?;
-        train::check(&config, &loaded)?;
-        session::same_run(&card, &session::card(&config, &loaded))?;
+        let loaded = train::continued_data(context, args, &card, &config)?;
         members.push(Member { config, loaded });
         states.push(state);
     }

@@ -1,21 +1,21 @@
 //! `eval`: how good a model, or a file, is; every number with its floor.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::{Value, json};
 
 use super::run::{Found, ScoreArgs};
-use super::sample::SamplerArgs;
+use super::sample::{SamplerArgs, remark_steps};
 use super::signals::Signals;
-use super::{Context, ladder};
+use super::{Context, ladder, members, run, scoreboard};
 use crate::config::{self, Loaded, RunConfig};
 use crate::error::{Error, Problem, Result};
 use crate::evaluate::{self, Evaluation, Truth};
-use crate::io::{ReadOptions, RunDir, Table, read_table};
+use crate::io::{Kind, Missing, ReadOptions, RunDir, Schema, Table, read_table};
+use crate::metrics::columns::unnamed;
 use crate::metrics::exact_w2::MOST;
-use crate::metrics::interval::mean;
 use crate::metrics::table::{chosen, usual};
-use crate::metrics::{METRICS, Measurement, Settings, short};
+use crate::metrics::{Column, METRICS, Settings};
 use crate::process::Plan;
 use crate::recording::Engine;
 use crate::sample::{self, Probe, Request, State};
@@ -30,7 +30,7 @@ Examples:
   scorefield eval last                                        the newest run
   scorefield eval last --metrics usual,kl,prdc,mmd            more metrics; `all` takes minutes
   scorefield eval RUN                                         an ensemble: each metric's mean over its members
-  scorefield eval a.npy b.npy                                 one file against another
+  scorefield eval a.csv b.csv                                 one file against another, column by column and jointly
   scorefield eval --score exact --data gmm:means=(-3)(3) --t0 0.01 --steps 20,40,80,160
                                                               how far the sampler itself is off")]
 pub struct Args {
@@ -53,6 +53,19 @@ pub struct Args {
     /// Directions of the sliced W2
     #[arg(long, default_value_t = 128)]
     directions: usize,
+    /// Divide each column by its standard deviation in the data before distances are taken: auto (files yes, named
+    /// distributions no), yes, no
+    #[arg(long, default_value = "auto")]
+    standardise: String,
+    /// Judge the numbers of the network, not what `sample` writes: neither rounded nor held to what the columns hold
+    #[arg(long)]
+    pub(super) raw: bool,
+    /// Judge by the data as they are now, though they are no longer what the model was trained on
+    #[arg(long)]
+    data_changed_ok: bool,
+    /// Of two files, rows with an empty cell, NA or NaN: refuse (the file), drop (the rows)
+    #[arg(long, default_value = "refuse")]
+    missing: String,
     /// Samples on the device at a time; does not change the samples
     #[arg(long, default_value_t = 16_384)]
     chunk: usize,
@@ -70,13 +83,29 @@ impl Args {
             directions: self.directions,
             // `check` has read the list
             metrics: chosen(&self.metrics).unwrap_or_else(|_| usual()),
+            standardise: self.standardise == "yes",
             ..Settings::default()
+        }
+    }
+
+    /// The settings for rows of a file, or of a model of one, with columns that have names.
+    pub(super) fn settings_for(&self, schema: Option<&Schema>, dim: usize, seed: u64) -> Settings {
+        let settings = self.settings(seed);
+        match schema {
+            Some(schema) => Settings { columns: columns_of(schema), standardise: self.standardise != "no", ..settings },
+            // of a law the columns are measured when they are asked for
+            None if self.metrics != "usual" => Settings { columns: unnamed(dim), ..settings },
+            None => settings,
         }
     }
 
     /// Refuses counts out of range before anything is read.
     fn check(&self) -> Result<()> {
         chosen(&self.metrics)?;
+        if !["auto", "yes", "no"].contains(&self.standardise.as_str()) {
+            let problem = Problem::new("there is no such choice").at("--standardise");
+            return Err(Error::usage(problem.found(format!("`{}`", self.standardise)).expected("auto, yes or no")));
+        }
         let counts = [
             ("-n", self.n.unwrap_or(SAMPLES), 2, 1 << 28),
             ("--exact-rows", self.exact_rows, 2, MOST),
@@ -93,6 +122,40 @@ impl Args {
     }
 }
 
+/// The columns of a file, as metrics want them.
+fn columns_of(schema: &Schema) -> Vec<Column> {
+    let one = |c: &crate::io::Column| Column {
+        name: c.name.clone(),
+        width: c.kind.width(),
+        words: matches!(c.kind, Kind::Category { .. }),
+        unit: 1.0,
+    };
+    schema.columns.iter().map(one).collect()
+}
+
+/// Refuses a file or a distribution alone, which has nothing to be compared with.
+fn refuse_alone(name: &str) -> Result<()> {
+    if run::is_run(name) {
+        return Ok(());
+    }
+    let problem = |what: &str| Problem::new(what).at(name);
+    if Path::new(name).is_file() {
+        return Err(Error::usage(
+            problem("a file alone cannot be judged")
+                .expected("a model, or two files")
+                .hint("scorefield eval SAMPLES TRUTH compares two files; scorefield eval RUN judges a trained model"),
+        ));
+    }
+    if crate::distribution::is_spec(name) {
+        return Err(Error::usage(
+            problem("a distribution alone cannot be judged")
+                .expected("a model of it, or a sampler with its score")
+                .hint(format!("scorefield eval --score exact --data {name} judges the sampler; `train` makes a model")),
+        ));
+    }
+    Ok(())
+}
+
 /// Measures a model or a file.
 pub fn run(context: &mut Context, args: &Args) -> Result<()> {
     let signals = Signals::install();
@@ -104,13 +167,14 @@ pub fn run(context: &mut Context, args: &Args) -> Result<()> {
         (Some(run), Some(truth)) => return files(context, args, [run, truth], &signals),
         (Some(run), None) if args.score.score.is_none() => {
             if let Some(members) = RunDir::open(run).ok().map(|dir| dir.ensemble()).transpose()?.flatten() {
-                return ensemble(context, args, &members, &signals);
+                return members::ensemble(context, args, &members, &signals);
             }
+            refuse_alone(run)?;
         }
         _ => {}
     }
     let Some(mut judged) = model(context, args, args.run.as_deref(), &signals)? else { return Ok(()) };
-    report(context, &judged.said)?;
+    scoreboard::print(context, &judged.said)?;
     // the log of a run is about its network
     if judged.found.kind.is_none() {
         log(context, args, &mut judged.found, judged.n, &judged.said);
@@ -129,95 +193,57 @@ fn list(context: &mut Context) -> Result<()> {
     Ok(())
 }
 
-/// Every member of an ensemble by itself, then each metric's mean over them.
-fn ensemble(context: &mut Context, args: &Args, members: &[(u64, PathBuf)], signals: &Signals) -> Result<()> {
-    if ladder::steps(context, &args.sampler)?.len() > 1 {
-        let problem = Problem::new("the members of an ensemble are compared at one number of steps").at("--steps");
-        return Err(Error::usage(problem.hint("name one of its members for several")));
-    }
-    let mut all: Vec<(u64, Evaluation)> = Vec::new();
-    for (seed, path) in members {
-        let name = path.display().to_string();
-        let Some(mut judged) = model(context, args, Some(&name), signals)? else { continue };
-        log(context, args, &mut judged.found, judged.n, &judged.said);
-        all.push((*seed, judged.said));
-    }
-    let Some((_, first)) = all.first() else { return Ok(()) };
-    let (mut rows, count) = (Vec::new(), all.len());
-    for m in &first.measurements {
-        let found = |(_, e): &(u64, Evaluation)| e.measurements.iter().find(|o| o.name == m.name).cloned();
-        let same: Vec<Measurement> = all.iter().filter_map(found).collect();
-        let over = mean(&same.iter().map(|o| o.value).collect::<Vec<_>>());
-        let floors: Vec<f64> = same.iter().filter_map(|o| o.floor.as_ref().map(|f| f.mean)).collect();
-        let floor = (!floors.is_empty()).then(|| mean(&floors).value);
-        let half = if over.half_width.is_nan() { String::new() } else { format!(" +- {}", short(over.half_width)) };
-        let of_floor = floor.map_or(String::new(), |f| format!("  floor {} (mean of the members')", short(f)));
-        let value = format!("{}  {}{half}{of_floor}  ({} seeds, n = {} each)", m.name, short(over.value), over.n, m.n);
-        context.ui.say(&value)?;
-        rows.push(json!({"name": m.name, "definition": m.definition, "mean": over.value, "half_width": over.half_width,
-                         "seeds": over.n, "n": m.n, "floor": floor, "values": same.iter().map(|o| o.value).collect::<Vec<_>>()}));
-    }
-    context.ui.say(&format!(
-        "    mean over {count} members with its 95 % interval by Student's t; definitions as for one run (--json has them)"
-    ))?;
-    first.notes.iter().for_each(|n| context.ui.note(n));
-    let members = all.iter().map(|(seed, e)| json!({"seed": seed, "metrics": e.measurements}));
-    context.ui.value("members", members.collect::<Vec<_>>());
-    context.ui.value("metrics", rows);
-    Ok(())
-}
-
 /// A model with what was measured of it.
-struct Judged {
-    said: Evaluation,
-    found: Found,
-    n: usize,
+pub(super) struct Judged {
+    pub(super) said: Evaluation,
+    pub(super) found: Found,
+    pub(super) n: usize,
 }
 
 fn files(context: &mut Context, args: &Args, [run, truth]: [&str; 2], signals: &Signals) -> Result<()> {
-    let read = |name: &str| read_table(Path::new(name), &ReadOptions::default());
-    let (a, b) = (read(run)?, read(truth)?);
+    let options = ReadOptions { missing: Missing::named(&args.missing)?, ..ReadOptions::default() };
+    let read = |name: &str| read_table(Path::new(name), &options);
+    let (mut a, b) = (read(run)?, read(truth)?);
     for note in a.notes.iter().chain(&b.notes) {
         context.ui.note(note);
     }
-    if !a.schema.same_shape(&b.schema) {
-        let columns = |t: &Table| t.schema.encoded_names().join(", ");
-        return Err(Error::data(
-            Problem::new("the files do not have the same columns").at(run).found(columns(&a)).expected(columns(&b)),
-        ));
-    }
+    let columns = |t: &Table| t.schema.encoded_names().join(", ");
+    let found = columns(&a);
+    a = a.in_columns_of(&b.schema).ok_or_else(|| {
+        Error::data(Problem::new("the files do not have the same columns").at(run).found(found).expected(columns(&b)))
+    })?;
     let most = |t: &Table| t.rows.min(args.n.unwrap_or(t.rows)) * t.width;
+    let settings = args.settings_for(Some(&b.schema), b.width, context.global.seed);
     let mut progress = context.ui.progress("evaluating", 1);
-    let said = evaluate::files(
-        &a.values[..most(&a)],
-        &b.values,
-        a.width,
-        [run, truth],
-        &args.settings(context.global.seed),
-        &mut |what| {
-            progress.at(0, what);
-            signals.stop().map_or(Ok(()), Err)
-        },
-    )?;
+    let said = evaluate::files(&a.values[..most(&a)], &b.values, a.width, [run, truth], &settings, &mut |what| {
+        progress.at(0, what);
+        signals.stop().map_or(Ok(()), Err)
+    })?;
     drop(progress);
-    report(context, &said)
+    scoreboard::print(context, &said)
 }
 
 /// The run of a model with its data re-created, as far as they are at hand.
-pub(super) fn truth_of(context: &Context, found: &mut Found, name: &str) -> Result<Option<Loaded>> {
+pub(super) fn truth_of(context: &Context, found: &mut Found, name: &str, changed_ok: bool) -> Result<Option<Loaded>> {
     // a checkpoint file inside a run directory still belongs to that run
     found.dir = found.dir.take().or_else(|| RunDir::open(name).ok());
     let Some(dir) = found.dir.as_ref().filter(|d| d.config().exists()) else { return Ok(None) };
     let config = RunConfig::from_toml(&dir.config())?;
     let loaded = config::load(&config)?;
     let (now, then) = ((loaded.data.rows(), &loaded.sha256), (found.card.rows, &found.card.data_sha256));
-    if now != then || loaded.data.dim != found.card.dim {
+    if now != then && changed_ok && loaded.data.dim == found.card.dim {
+        context.ui.note(&format!(
+            "{} is no longer what the model was trained on: it is judged by what is there now, of which any row may have been \
+             trained on",
+            config.source
+        ));
+    } else if now != then || loaded.data.dim != found.card.dim {
         return Err(Error::checkpoint(
             Problem::new("the data is no longer what the model was trained on")
                 .at(&config.source)
                 .found(format!("{} rows, hash {}", now.0, now.1.as_deref().unwrap_or("none")))
                 .expected(format!("{} rows, hash {}", then.0, then.1.as_deref().unwrap_or("none")))
-                .hint("put the old data back, or compare files: scorefield eval SAMPLES TRUTH"),
+                .hint("put the old data back, or take what is there with `eval --data-changed-ok`"),
         ));
     }
     loaded.data.notes.iter().for_each(|n| context.ui.note(n));
@@ -225,12 +251,22 @@ pub(super) fn truth_of(context: &Context, found: &mut Found, name: &str) -> Resu
 }
 
 /// Draws and measures; nothing is left to say where several numbers of steps were asked for.
-fn model(context: &mut Context, args: &Args, run: Option<&str>, signals: &Signals) -> Result<Option<Judged>> {
+pub(super) fn model(
+    context: &mut Context,
+    args: &Args,
+    run: Option<&str>,
+    signals: &Signals,
+) -> Result<Option<Judged>> {
     let mut found = args.score.find(context, run, args.sampler.scheme.which()?)?;
     found.notes.iter().for_each(|n| context.ui.note(n));
     let loaded = match found.loaded.take() {
         Some(loaded) => Some(loaded),
-        None => truth_of(context, &mut found, run.or(args.score.score.as_deref()).unwrap_or_default())?,
+        None => truth_of(
+            context,
+            &mut found,
+            run.or(args.score.score.as_deref()).unwrap_or_default(),
+            args.data_changed_ok,
+        )?,
     };
     let source = &found.card.source;
     let law = config::law(source)?;
@@ -248,7 +284,11 @@ fn model(context: &mut Context, args: &Args, run: Option<&str>, signals: &Signal
         let what = ladder::Climb { truth: &truth, exact, rungs: &rungs, n };
         return ladder::climb(context, args, engine.as_mut(), &found, &what, signals).map(|()| None);
     }
-    let (samples, plan) = draw(context, args, &args.sampler, engine.as_mut(), &found, n, signals)?;
+    let (mut samples, plan) = draw(context, args, &args.sampler, engine.as_mut(), &found, n, signals)?;
+    remark_steps(context, &plan, &found);
+    if let Some(schema) = found.card.schema.as_ref().filter(|_| !args.raw) {
+        schema.settle(&mut samples, &mut vec![0; schema.columns.len()]);
+    }
     if let Some(known) = ladder::known(&found, exact, &plan, &args.sampler.scheme.grid) {
         ladder::head(context, &found, n)?;
         let value = ladder::line(context, &known, &plan, &in_model_units(&samples, &found), found.card.dim)?;
@@ -264,7 +304,7 @@ fn model(context: &mut Context, args: &Args, run: Option<&str>, signals: &Signal
         None => (Vec::new(), None),
     };
     truth.pairs = &pairs;
-    let settings = args.settings(seed);
+    let settings = args.settings_for(found.card.schema.as_ref(), found.card.dim, seed);
     // of a score that is exact both densities are the same
     let wanted = found.kind.is_none() && settings.metrics.contains(&"kl");
     let ratios = match exact.filter(|_| wanted) {
@@ -274,6 +314,9 @@ fn model(context: &mut Context, args: &Args, run: Option<&str>, signals: &Signal
     truth.ratios = ratios.as_ref();
     let mut said = evaluate::model(&samples, found.card.dim, &truth, &settings, &mut watch)?;
     said.notes.extend(note);
+    if found.card.schema.is_some() && !args.raw {
+        said.notes.push("samples are judged as `sample` writes them: rounded and held to what the columns hold".into());
+    }
     drop(progress);
     Ok(Some(Judged { said, found, n }))
 }
@@ -296,7 +339,7 @@ pub(super) fn draw(
     let count = n as u32;
     let request =
         Request { score: &found.score, plan: &plan, count, chunk: args.chunk, seed, shift, scale, follow: None };
-    let mut out = Vec::with_capacity(n * found.card.dim);
+    let mut out = crate::io::reserve(n.saturating_mul(found.card.dim), "the samples of -n")?;
     let mut progress = context.ui.progress("sampling", n as u64);
     sample::run(engine, &request, &mut |state| {
         if let Some(why) = signals.stop() {
@@ -322,26 +365,14 @@ pub(super) fn in_model_units(samples: &[f32], found: &Found) -> Vec<f32> {
     samples.iter().enumerate().map(|(i, v)| (v - shift[i % dim]) / scale[i % dim]).collect()
 }
 
-fn report(context: &mut Context, said: &Evaluation) -> Result<()> {
-    for m in &said.measurements {
-        context.ui.say(&m.to_string())?;
-        // the errors at single times share the definition of their integral, which follows them
-        if !m.name.contains(" at t = ") {
-            context.ui.say(&format!("    {}", m.definition))?;
-        }
-    }
-    said.notes.iter().for_each(|n| context.ui.note(n));
-    context.ui.value("metrics", json!(said.measurements));
-    context.ui.value("notes", json!(said.notes));
-    Ok(())
-}
-
 /// Adds the numbers to the run's log; where that is not possible they were printed all the same.
-fn log(context: &Context, args: &Args, found: &mut Found, n: usize, said: &Evaluation) {
+pub(super) fn log(context: &Context, args: &Args, found: &mut Found, n: usize, said: &Evaluation) {
     let Some(dir) = &mut found.dir else { return };
     let mut line = json!({
         "step": found.step, "eval/n": n, "eval/seed": context.global.seed, "eval/sampler": args.sampler.sampler,
         "eval/steps": args.sampler.steps, "eval/grid": args.sampler.scheme.grid, "eval/weights": args.sampler.scheme.weights,
+        "eval/standardise": args.settings_for(found.card.schema.as_ref(), found.card.dim, 0).standardise,
+        "eval/verdict": said.verdict.as_ref().map(|v| &v.words),
     });
     for m in &said.measurements {
         let key = format!("eval/{}", evaluate::key(m));

@@ -118,7 +118,7 @@ pub fn climb(
     let mut values = Vec::new();
     for (i, &steps) in what.rungs.iter().enumerate() {
         let sampler = SamplerArgs { steps, ..args.sampler.clone() };
-        let (samples, plan) = eval::draw(context, args, &sampler, engine, found, what.n, signals)?;
+        let (mut samples, plan) = eval::draw(context, args, &sampler, engine, found, what.n, signals)?;
         if let Some(known) = known(found, what.exact, &plan, &sampler.scheme.grid) {
             if i == 0 {
                 head(context, found, what.n)?;
@@ -126,10 +126,19 @@ pub fn climb(
             values.push(line(context, &known, &plan, &eval::in_model_units(&samples, found), found.card.dim)?);
             continue;
         }
+        if let Some(schema) = found.card.schema.as_ref().filter(|_| !args.raw) {
+            schema.settle(&mut samples, &mut vec![0; schema.columns.len()]);
+        }
         let mut watch = |_: &str| signals.stop().map_or(Ok(()), Err);
-        let said = evaluate::model(&samples, found.card.dim, what.truth, &args.settings(seed), &mut watch)?;
+        let said = evaluate::model(
+            &samples,
+            found.card.dim,
+            what.truth,
+            &args.settings_for(found.card.schema.as_ref(), found.card.dim, seed),
+            &mut watch,
+        )?;
         context.ui.say(&format!("{steps} steps"))?;
-        for m in &said.measurements {
+        for m in said.measurements.iter().filter(|m| m.column.is_none()) {
             context.ui.say(&format!("    {m}"))?;
         }
         if i == 0 {

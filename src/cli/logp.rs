@@ -240,7 +240,7 @@ fn data_of(context: &Context, found: &mut Found, name: Option<&str>, needed: boo
     if let Some(loaded) = found.loaded.take() {
         return Ok(Some(loaded));
     }
-    match eval::truth_of(context, found, name.unwrap_or_default()) {
+    match eval::truth_of(context, found, name.unwrap_or_default(), false) {
         Err(e) if !needed => {
             context.ui.note(&format!("the data of the run are not used: {}", e.problem()));
             Ok(None)
@@ -272,16 +272,18 @@ fn given(
     if let Some(name) = points {
         let table = read_table(Path::new(name), &ReadOptions { allow_point_mass: true, ..ReadOptions::default() })?;
         table.notes.iter().for_each(|n| context.ui.note(n));
-        let fits = found.card.schema.as_ref().map_or(table.width == dim, |s| s.same_shape(&table.schema));
-        if !fits || table.width != dim {
+        let width = table.width;
+        let fitting = match &found.card.schema {
+            Some(schema) => table.in_columns_of(schema),
+            None => Some(table).filter(|t| t.width == dim),
+        };
+        let Some(table) = fitting else {
             let wanted = found.card.schema.as_ref().map(|s| s.encoded_names().join(", "));
             let problem = Problem::new("the points do not have the columns of the model").at(name);
             return Err(Error::data(
-                problem
-                    .found(format!("{} columns", table.width))
-                    .expected(wanted.unwrap_or_else(|| format!("{dim} columns"))),
+                problem.found(format!("{width} columns")).expected(wanted.unwrap_or_else(|| format!("{dim} columns"))),
             ));
-        }
+        };
         return Ok(Given { points: eval::in_model_units(&table.values, found), what: name.into(), drawn: false });
     }
     let data = loaded.map(|l| &l.data).ok_or_else(|| {

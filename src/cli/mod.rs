@@ -14,11 +14,13 @@ mod first_step;
 mod ladder;
 mod lint;
 mod logp;
+mod members;
 mod picture;
 mod plot;
 mod report;
 mod run;
 mod sample;
+mod scoreboard;
 mod signals;
 mod study;
 mod train;
@@ -27,6 +29,7 @@ pub mod ui;
 pub use signals::survive_file_limits;
 
 use std::io::Write;
+use std::time::Duration;
 
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
@@ -57,6 +60,9 @@ pub struct Global {
     /// Device: number or part of a name from `scorefield devices`, a backend, or `reference` (the host in f64, slow)
     #[arg(long, global = true, help_heading = "Everywhere")]
     pub device: Option<String>,
+    /// Seconds without an answer after which the device counts as hanging [default: 120, software devices: no end]
+    #[arg(long, global = true, value_parser = seconds, help_heading = "Everywhere")]
+    pub device_timeout: Option<f64>,
     /// Refuse to run on a software device
     #[arg(long, global = true, help_heading = "Everywhere")]
     pub require_gpu: bool,
@@ -67,9 +73,20 @@ pub struct Global {
     /// Print one JSON object instead of text
     #[arg(long, global = true, help_heading = "Everywhere")]
     pub json: bool,
+    /// What stderr holds: text, or json (an object a line: errors, notes, progress)
+    #[arg(long, global = true, default_value = "text", value_parser = ["text", "json"], help_heading = "Everywhere")]
+    pub log_format: String,
     /// No progress and no remarks
     #[arg(long, short, global = true, help_heading = "Everywhere")]
     pub quiet: bool,
+}
+
+/// A number of seconds that a clock can count.
+fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(s) if (1e-3..=1e6).contains(&s) => Ok(s),
+        _ => Err("0.001 to 1000000 seconds".into()),
+    }
 }
 
 const EXAMPLES: &str = "\
@@ -139,6 +156,7 @@ impl Context {
             device: self.global.device.clone(),
             require_gpu: self.global.require_gpu,
             matrices: self.global.family.as_deref() == Some("matrix"),
+            timeout: self.global.device_timeout.map(Duration::from_secs_f64),
         };
         let mut gpu = Gpu::open(&choice)?;
         if let Err(why) = self.select(&mut gpu) {
@@ -147,6 +165,9 @@ impl Context {
             }
             self.ui.note(&format!("kernels could not be compared, the plainest are used: {why}"));
             gpu = Gpu::open(&choice)?;
+        }
+        if !self.global.quiet {
+            gpu.tell_waiting(ui::tell_waiting);
         }
         if gpu.adapter().is_software() {
             self.ui.note(&format!(
@@ -214,6 +235,8 @@ fn command() -> clap::Command {
 
 /// Parses the arguments, runs the command, and gives the exit code.
 pub fn main(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> u8 {
+    let arguments: Vec<_> = arguments.into_iter().collect();
+    ui::log_as_json(wants_json_log(&arguments));
     let matches = match command().try_get_matches_from(arguments) {
         Ok(m) => m,
         Err(e) => return usage(&e),
@@ -234,6 +257,16 @@ pub fn main(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> u8 {
             e.exit_code()
         }
     }
+}
+
+/// Whether `--log-format json` is among the arguments; asked before they are parsed, because what is wrong with them is told in
+/// that format too.
+fn wants_json_log(arguments: &[std::ffi::OsString]) -> bool {
+    let pairs = arguments.iter().zip(arguments.iter().skip(1).map(Some).chain([None]));
+    let mut flags = pairs.take_while(|(word, _)| *word != "--");
+    flags.any(|(word, next)| {
+        word == "--log-format=json" || (word == "--log-format" && next.is_some_and(|value| value == "json"))
+    })
 }
 
 fn dispatch(context: &mut Context, command: Command) -> Result<()> {

@@ -10,7 +10,8 @@ use super::run::ScoreArgs;
 use super::sample::SamplerArgs;
 use super::signals::Signals;
 use crate::error::{Error, Problem, Result};
-use crate::pictures::{self, Kind, Log, Look, Model, Subject};
+use crate::io::Missing;
+use crate::pictures::{self, Kind, Look, Model, Subject};
 use crate::process::Process;
 use crate::recording::Engine;
 use crate::render::figure::Drawing;
@@ -36,9 +37,12 @@ pub struct Args {
     /// Time of a score field or density; several, separated by commas, stand side by side
     #[arg(long, value_delimiter = ',')]
     t: Vec<f64>,
-    /// Columns to show, counted from 0: two for a plane, up to six for pairs
+    /// Columns to show, by name or counted from 0: two for a plane, up to six for pairs
     #[arg(long, value_delimiter = ',')]
-    columns: Vec<usize>,
+    columns: Vec<String>,
+    /// Of a data file, rows with an empty cell, NA or NaN: refuse (the file), drop (the rows)
+    #[arg(long, default_value = "refuse")]
+    missing: String,
     #[command(flatten)]
     look: LookArgs,
     #[command(flatten)]
@@ -60,9 +64,10 @@ Kinds:
 
 Examples:
   scorefield plot last                               samples of the newest run
+  scorefield plot e --kind loss                      an ensemble: mean and band of the losses of its members
   scorefield plot moons --kind score --t 0.05,0.5    the exact score, no training needed
   scorefield plot moons --score exact --kind trajectories   paths that follow it
-  scorefield plot table.csv --columns 0,3            two columns of a file
+  scorefield plot table.csv --columns age,height     two columns of a file
   scorefield plot r --kind loss --theme dark -o loss.png";
 
 /// The kind that was asked for, or the one that suits.
@@ -107,7 +112,7 @@ pub fn run(context: &mut Context, args: &Args) -> Result<()> {
     if let Some(name) = &args.kind {
         pictures::kind_of(name)?;
     }
-    let scene = scene(context, args.subject.as_deref(), &args.sampler, &args.score)?;
+    let scene = scene(context, args.subject.as_deref(), &args.sampler, &args.score, Missing::named(&args.missing)?)?;
     let kind = kind(args, &scene)?;
     let columns = columns(&args.columns, &scene.subject, kind.name == "pairs")?;
     let (usual, most) = if kind.name == "trajectories" { (150, 2000) } else { (20_000, 1 << 24) };
@@ -118,13 +123,12 @@ pub fn run(context: &mut Context, args: &Args) -> Result<()> {
     };
     check_times(&args.t, &process)?;
     check_kind(kind, args, &scene)?;
-    let output = args
-        .output
-        .clone()
-        .unwrap_or_else(|| default_output(scene.found.as_ref(), &scene.subject, &format!("{}.png", kind.name)));
+    let name = format!("{}.png", kind.name);
+    let output = args.output.clone().or(scene.figures().map(|dir| dir.join(&name)));
+    let output = output.unwrap_or_else(|| default_output(None, &scene.subject, &name));
     // a picture that was made before, in its default place, is only a picture
     let force = args.force || args.output.is_none();
-    check_png(&output, force)?;
+    check_png(context, &output, force)?;
     let drawing = if kind.log {
         log_picture(kind, &scene, look)?
     } else {
@@ -143,28 +147,30 @@ pub fn run(context: &mut Context, args: &Args) -> Result<()> {
 
 /// Every picture of a run, and the animation, into a directory.
 fn everything(context: &mut Context, args: &Args, look: Look, signals: &Signals) -> Result<()> {
-    let scene = scene(context, args.subject.as_deref(), &args.sampler, &args.score)?;
+    let scene = scene(context, args.subject.as_deref(), &args.sampler, &args.score, Missing::named(&args.missing)?)?;
     let Some(found) = &scene.found else {
         let problem = Problem::new("only a run has all kinds of pictures").at("--kind all").found(&scene.subject.name);
         return Err(Error::usage(problem.hint("leave out --kind")));
     };
-    let out = match (&args.output, &found.dir) {
+    let out = match (&args.output, scene.figures()) {
         (Some(path), _) => path.clone(),
-        (None, Some(dir)) => dir.figures(),
+        (None, Some(figures)) => figures,
         (None, None) => {
             return Err(Error::usage(
                 Problem::new("a lone checkpoint has no figures/ directory").at("-o").expected("a directory"),
             ));
         }
     };
-    let log = found.dir.as_ref().map(|d| Log::read(&d.train_log(), &d.metrics_log())).transpose()?;
+    let log = scene.log()?.filter(|_| found.kind.is_none());
+    let n = args.n.map(|n| check_count("-n", n, 1 << 20)).transpose()?;
     let seed = context.global.seed;
     let mut engine = context.engine()?;
     let plan = plan(&args.sampler, found, engine.as_mut(), seed)?;
     let model = model_of(found, &plan, &args.sampler, seed);
+    let asked = pictures::Gallery { log: log.as_ref(), n, out: &out };
     let mut progress = context.ui.progress("sampling", 1);
     let mut watch = watcher(&mut progress, signals);
-    let files = pictures::gallery(engine.as_mut(), &scene.subject, &model, log.as_ref(), &out, look, &mut watch)?;
+    let files = pictures::gallery(engine.as_mut(), &scene.subject, &model, &asked, look, &mut watch)?;
     drop(watch);
     drop(progress);
     let files: Vec<String> = files.iter().map(|f| f.display().to_string()).collect();
@@ -207,10 +213,9 @@ fn check_kind(kind: &Kind, args: &Args, scene: &Scene) -> Result<()> {
 }
 
 fn log_picture(kind: &Kind, scene: &Scene, look: Look) -> Result<Drawing> {
-    let Some((found, dir)) = scene.found.as_ref().and_then(|f| Some((f, f.dir.as_ref()?))) else {
+    let (Some(found), Some(log)) = (scene.found.as_ref(), scene.log()?) else {
         return Err(Error::bug(Problem::new("a picture of a log without a run")));
     };
-    let log = Log::read(&dir.train_log(), &dir.metrics_log())?;
     match kind.name {
         "loss" => pictures::loss(&log, &scene.subject.name, look),
         _ => pictures::times(&log, &scene.subject.name, found.score.process.t_max(), look),

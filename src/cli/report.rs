@@ -117,22 +117,36 @@ fn metrics(page: &mut Page, dir: &RunDir) -> Result<()> {
         return Ok(());
     };
     let number = |key: &str| line.get(key).and_then(Value::as_f64).map(short);
-    let mut rows = Vec::new();
+    let (mut rows, mut columns) = (Vec::new(), Vec::new());
     for (key, value) in line.as_object().into_iter().flatten() {
         let Some(name) = key.strip_prefix("eval/") else { continue };
         let part = ["/low", "/high", "/floor", "/floor_sd"].iter().any(|end| name.ends_with(end));
         let Some(value) = value.as_f64().filter(|_| !part && !matches!(name, "n" | "seed" | "steps")) else { continue };
         let interval = number(&format!("{key}/low")).zip(number(&format!("{key}/high")));
         let floor = number(&format!("{key}/floor")).zip(number(&format!("{key}/floor_sd")));
+        let floor = floor.map_or(String::new(), |(m, sd)| format!("{m} +- {sd}"));
+        if let Some((column, what)) = name.strip_prefix("column/").and_then(|rest| rest.rsplit_once('/')) {
+            columns.push(vec![column.to_string(), what.to_uppercase(), short(value), floor]);
+            continue;
+        }
         rows.push(vec![
             name.replace('_', " "),
             short(value),
             interval.map_or(String::new(), |(a, b)| format!("[{a}, {b}]")),
-            floor.map_or(String::new(), |(m, sd)| format!("{m} +- {sd}")),
+            floor,
         ]);
     }
     let word = |key: &str| line.get(key).map_or(String::new(), |v| v.to_string().trim_matches('"').to_string());
     page.table(&["metric", "value", "95 % interval", "floor: what true rows give (+- sd)"], &rows);
+    if !columns.is_empty() {
+        page.table(&["column", "distance", "value", "floor: what true rows give (+- sd)"], &columns);
+    }
+    if let Some(verdict) = line.get("eval/verdict").and_then(Value::as_str) {
+        page.say(&format!("Verdict: {verdict}."));
+    }
+    if line.get("eval/standardise").and_then(Value::as_bool) == Some(true) {
+        page.say("Distances are in standard deviations of the columns.");
+    }
     page.say(&format!(
         "{} samples, sampler {}, {} steps, grid {}.",
         word("eval/n"),

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use super::Context;
-use super::run::ScoreArgs;
+use super::run::{Found, ScoreArgs};
 use super::signals::Signals;
-use super::ui::grouped;
+use super::ui::{grouped, missing_directory};
 use crate::defaults::choices;
 use crate::error::{Error, Problem, Result};
-use crate::io::PointWriter;
+use crate::io::{PointWriter, Schema};
 use crate::model::Which;
 use crate::process::{self, GRIDS, Plan, Process, SAMPLERS, SamplerOptions, SamplerRow, Variance};
 use crate::sample::{self, Follow, Probe, Request, State};
@@ -199,6 +199,9 @@ pub struct Args {
     /// Frames in a path
     #[arg(long, default_value_t = 51)]
     frames: usize,
+    /// Write the numbers of the network: neither rounded nor held to what the columns of the data hold
+    #[arg(long)]
+    raw: bool,
     /// Check everything and stop before sampling
     #[arg(long)]
     dry_run: bool,
@@ -214,6 +217,31 @@ Examples:
   scorefield sample last --sampler ddim --steps 50 -o x.csv    another sampler
   scorefield sample --score exact --data moons -o m.npy        no training: the score of the law itself
   scorefield sample --score empirical --data t.csv -o m.csv    the score that remembers every row of a table";
+
+/// Plans of more evaluations are not looked at for steps that are too long.
+const LONG: usize = 4096;
+
+/// Says so when the steps are too long for the sampler, by the law of its output on normal data with the exact score.
+pub(super) fn remark_steps(context: &Context, plan: &Plan, found: &Found) {
+    let (process, variance, steps) = (&found.score.process, found.card.variance, plan.times.len() - 1);
+    let off = |stretch: f64| !(0.67..1.5).contains(&stretch);
+    if plan.evaluations() > LONG || !off(plan.stretch(process, variance)) {
+        return;
+    }
+    let at_home = |row: &&SamplerRow| {
+        let other = process::plan(row.name, process, &plan.times, &SamplerOptions::default());
+        other.is_ok_and(|other| (0.9..1.1).contains(&other.stretch(process, variance)))
+    };
+    let others: Vec<&str> = SAMPLERS.iter().filter(at_home).map(|row| row.name).take(4).collect();
+    let instead = if others.is_empty() { String::new() } else { format!(", or --sampler {}", others.join(", ")) };
+    context.ui.note(&format!(
+        "{steps} step{} of {} are too long: even with the exact score normal data come out {:.3} times as wide as they are; \
+         take more --steps{instead} [W-LONG-STEPS]",
+        if steps == 1 { "" } else { "s" },
+        plan.sampler,
+        plan.stretch(process, variance)
+    ));
+}
 
 /// Samples to a file.
 pub fn run(context: &mut Context, args: &Args) -> Result<()> {
@@ -245,7 +273,10 @@ pub fn run(context: &mut Context, args: &Args) -> Result<()> {
         }
     };
     let dim = found.card.dim;
-    let schema = found.card.schema.as_ref();
+    let held = found.card.schema.as_ref().filter(|_| !args.raw);
+    let unheld = found.card.schema.as_ref().map(Schema::raw);
+    let schema = held.or(unheld.as_ref());
+    let mut moved = vec![0; held.map_or(0, |s| s.columns.len())];
     if args.trajectories.as_ref() == Some(&output) {
         return Err(Error::usage(
             Problem::new("samples and paths cannot go to one file").at("--trajectories").found(output.display()),
@@ -267,13 +298,22 @@ pub fn run(context: &mut Context, args: &Args) -> Result<()> {
             output.display()
         ));
     }
+    if output.as_os_str() != "-" {
+        let text = output.extension().is_none_or(|e| !e.eq_ignore_ascii_case("npy"));
+        // a cell of text and its separator take two bytes at the very least
+        let least = if text { 2 * schema.map_or(dim, |s| s.columns.len()) } else { 4 * dim };
+        crate::io::check_room(&output, u64::from(args.n) * least as u64)?;
+    }
+    let made = [Some(&output), args.trajectories.as_ref()].map(|file| file.and_then(|f| missing_directory(f)));
     let mut writer = PointWriter::create(&output, args.force, schema, args.n as usize, dim)?;
     if let Some(path) = &args.trajectories {
         crate::io::check_writable(path, args.force)?;
     }
+    made.into_iter().for_each(|directory| context.ui.note_made(directory));
     let mut engine = context.engine()?;
     let mut probe = Probe { engine: engine.as_mut(), score: &found.score, process, seed: context.global.seed };
     let plan = args.sampler.plan(process, Some(&mut probe))?;
+    remark_steps(context, &plan, &found);
     let stages = plan.evaluations();
     let follow = args.trajectories.as_ref().map(|_| Follow {
         paths: args.paths.clamp(1, args.n.max(1) as usize),
@@ -311,7 +351,14 @@ pub fn run(context: &mut Context, args: &Args) -> Result<()> {
                 }
             }
             State::Samples { first, points } => {
-                writer.write_rows(points)?;
+                match held {
+                    Some(schema) => {
+                        let mut rows = points.to_vec();
+                        schema.settle(&mut rows, &mut moved);
+                        writer.write_rows(&rows)?;
+                    }
+                    None => writer.write_rows(points)?,
+                }
                 live = (u64::from(args.n - first) - (points.len() / dim) as u64).min(args.chunk as u64);
             }
             State::Progress { done, stage } => {
@@ -322,6 +369,10 @@ pub fn run(context: &mut Context, args: &Args) -> Result<()> {
     })?;
     drop(progress);
     writer.finish()?;
+    for (column, count) in held.iter().flat_map(|s| &s.columns).zip(&moved).filter(|(_, count)| **count > 0) {
+        let name = &column.name;
+        context.ui.note(&format!("{count} of {} numbers of {name} were below 0 and raised (--raw keeps them)", args.n));
+    }
     if let Some((mut file, frames)) = paths {
         // frame by frame to path by path
         for p in 0..frames.first().map_or(0, Vec::len) / dim {

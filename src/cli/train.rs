@@ -10,13 +10,24 @@ use super::ui::grouped;
 use super::{Context, ensemble, ui::Progress};
 use crate::config::{self, DataOptions, Loaded, RunConfig};
 use crate::error::{Error, Problem, Result};
-use crate::io::RunDir;
+use crate::io::{RunDir, Schema};
+use crate::model::ModelCard;
 use crate::network::{Network, NetworkOptions};
 use crate::session::{self, Event, Outcome};
 use crate::train::{ProcessOptions, State, TrainOptions};
 
 /// Train a model of a named distribution or of a file
 #[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  scorefield train moons                                      into runs/00001-moons-s0, or the next number
+  scorefield train table.csv --out r                          a table: numbers and words, with or without a header
+  scorefield train table.csv --missing drop --steps 20000 --out r   without the rows that lack a value; longer
+  scorefield train --resume --out r --steps 40000             go on with it, further than was planned
+  scorefield train moons --hidden 256x4 --activation gelu     another network
+  scorefield train moons --process vp --predict v             another process and head
+  scorefield train 8gaussians --seeds 0-7 --out e             eight trainings side by side
+  scorefield train --config r/config.toml --seed 1            the same again with another seed")]
 pub struct Args {
     /// Named distribution (8gaussians@ffjord, gmm:k=8,dim=16), or a file: CSV, TSV, NPY, NPZ, PNG; `-` is stdin
     data: Option<String>,
@@ -32,6 +43,12 @@ pub struct Args {
     /// Repeat a run from its config.toml; other flags override it
     #[arg(long)]
     config: Option<PathBuf>,
+    /// Take the run from its owner, such as a machine that is no more; an owner that lives stops at its next checkpoint
+    #[arg(long)]
+    break_lock: bool,
+    /// With --resume: go on though the rows of the data file are no longer what they were
+    #[arg(long, requires = "resume")]
+    data_changed_ok: bool,
     /// Train one run for each seed side by side: 0-15, or 1,4,8-11; each is what it would be alone
     #[arg(long, value_name = "LIST", conflicts_with = "resume")]
     pub(super) seeds: Option<String>,
@@ -57,6 +74,9 @@ pub fn run(context: &mut Context, args: &Args) -> Result<()> {
     if args.resume {
         return resume(context, args, &signals);
     }
+    if let Some(out) = args.out.as_deref().filter(|_| args.break_lock) {
+        break_lock(context, out)?;
+    }
     let config = configure(context, args)?;
     if let Some(list) = &args.seeds {
         if context.given("seed") {
@@ -81,6 +101,7 @@ pub fn run(context: &mut Context, args: &Args) -> Result<()> {
         &config.train,
         1,
     )?)?;
+    room(args.out.as_deref(), &config, loaded.data.dim, 1)?;
     let slug = slug(&config.source, &format!("s{}", config.seed));
     let mut dir = RunDir::create(args.out.as_deref(), &slug, args.overwrite)?;
     describe(&dir, &config, &loaded, &engine.describe())?;
@@ -99,7 +120,7 @@ pub(super) fn describe(dir: &RunDir, config: &RunConfig, loaded: &Loaded, device
 /// What the user should know of the data and the settings.
 pub(super) fn remark(context: &Context, config: &RunConfig, loaded: &Loaded) {
     let data = &loaded.data;
-    for note in &data.notes {
+    for note in data.notes.iter().chain(&loaded.schema.as_ref().and_then(Schema::remark)) {
         context.ui.note(note);
     }
     if config.train.lr == 0.0 {
@@ -121,6 +142,21 @@ pub(super) fn remark(context: &Context, config: &RunConfig, loaded: &Loaded) {
             config.train.batch_size
         ));
     }
+}
+
+/// Refuses to begin where there is no room for three checkpoints of each member: two are kept while one is written.
+pub(super) fn room(out: Option<&Path>, config: &RunConfig, dim: usize, members: usize) -> Result<()> {
+    let parameters = Network::new(&config.network, dim)?.layout.parameters() as u64;
+    // weights, their average and two moments, four bytes each
+    let checkpoint = 4 * 4 * parameters;
+    crate::io::check_room(&out.unwrap_or(Path::new("runs")).join("checkpoints"), 3 * checkpoint * members as u64)
+}
+
+fn break_lock(context: &Context, path: &Path) -> Result<()> {
+    if let Some(owner) = RunDir::break_lock(path)? {
+        context.ui.note(&format!("{} is taken from {owner}", path.display()));
+    }
+    Ok(())
 }
 
 /// Everything that can be refused, refused before a device is touched or a directory made.
@@ -202,6 +238,9 @@ fn resume(context: &mut Context, args: &Args, signals: &Signals) -> Result<()> {
         (None, None) => "last".into(),
     };
     let mut dir = RunDir::open(&name)?;
+    if args.break_lock {
+        break_lock(context, dir.path())?;
+    }
     dir.lock()?;
     if dir.ensemble()?.is_some() {
         return ensemble::resume(context, args, &dir, signals);
@@ -209,9 +248,7 @@ fn resume(context: &mut Context, args: &Args, signals: &Signals) -> Result<()> {
     let (before, card, state, notes) = session::resume(&dir)?;
     notes.iter().for_each(|n| context.ui.note(n));
     let (config, changes) = continued(context, args, &before)?;
-    let loaded = config::load(&config)?;
-    check(&config, &loaded)?;
-    session::same_run(&card, &session::card(&config, &loaded))?;
+    let loaded = continued_data(context, args, &card, &config)?;
     if state.step >= config.train.steps {
         context.ui.value("steps", state.step);
         return context.ui.say(&format!("{name} is already complete at step {}", state.step));
@@ -222,6 +259,22 @@ fn resume(context: &mut Context, args: &Args, signals: &Signals) -> Result<()> {
     context.ui.note(&format!("{name} goes on from step {}", state.step));
     let mut engine = context.engine()?;
     go(context, engine.as_mut(), &config, &loaded, &mut dir, Some(&state), signals)
+}
+
+/// The data of a run that goes on: what they were, unless other rows are allowed.
+pub(super) fn continued_data(context: &Context, args: &Args, card: &ModelCard, config: &RunConfig) -> Result<Loaded> {
+    let mut loaded = config::load(config)?;
+    check(config, &loaded)?;
+    if args.data_changed_ok && loaded.sha256 != card.data_sha256 {
+        session::adopt(card, &mut loaded)?;
+        context.ui.note(&format!(
+            "{} has changed: the run goes on with what is there now, in the units of the model; rows that were held out may \
+             have been trained on before",
+            config.source
+        ));
+    }
+    session::same_run(card, &session::card(config, &loaded), args.data_changed_ok)?;
+    Ok(loaded)
 }
 
 /// The configuration of a run that goes on, with what changed: what it was, then what was given by hand.
@@ -304,6 +357,9 @@ pub(super) fn show(progress: &mut Progress, event: &Event<'_>) {
     match event {
         Event::Tick { step, loss, rate } => {
             progress.at(u64::from(*step), &format!("loss {loss:.4}  {rate:.0} steps/s"));
+        }
+        Event::Waiting { problem, left } => {
+            progress.line(&format!("{problem}; trying again for {} s, in which space may be freed", left.as_secs()));
         }
         Event::HeldOut { step, held_out, floors } => {
             let n = held_out.len() as f64;

@@ -4,7 +4,7 @@ use super::{Halves, Rowsets, Truth, cloud};
 use crate::error::{Error, Problem, Result};
 use crate::metrics::sliced::{sliced_w2, sliced_w2_value};
 use crate::metrics::{Floor, Measurement, Points, Settings, floor};
-use crate::process::Plan;
+use crate::process::{Plan, Process};
 use crate::random::Purpose;
 use crate::recording::Engine;
 use crate::sample::{self, Request, State};
@@ -14,6 +14,10 @@ use crate::score::Score;
 pub struct Comparison<'a> {
     /// Where the scores come from: a network, or anything else that answers.
     pub score: &'a dyn Score,
+    /// Its process.
+    pub process: &'a Process,
+    /// Mean variance of the data's coordinates, model units.
+    pub variance: f64,
     /// (D) data = shift + scale * model
     pub shift: &'a [f32],
     /// (D) data = shift + scale * model
@@ -42,6 +46,21 @@ pub struct Cell {
     pub rows: Vec<f32>,
     /// Sliced W2 to the truth; `None` where some samples are not finite.
     pub distance: Option<Measurement>,
+    /// How many times as wide as the truth the samples are: the ratio of the root mean squares about the truth's mean.
+    /// Infinite where some samples are not finite.
+    pub spread: f64,
+    /// The same of normal data of the truth's variance with the exact score, computed; see [`Plan::stretch`].
+    pub stretch: f64,
+}
+
+/// Samples so many times as wide as the truth have exploded.
+pub const EXPLODED: f64 = 3.0;
+
+impl Cell {
+    /// Whether the samples have nothing to do with the truth any more.
+    pub fn exploded(&self) -> bool {
+        self.spread > EXPLODED
+    }
 }
 
 /// Samples kept of each cell.
@@ -76,6 +95,8 @@ pub fn compare(
         let problem = Problem::new("there is nothing to compare samples with: neither law nor held-out rows are known");
         return Err(Error::data(problem.hint("give a run directory whose data is still there")));
     };
+    let wide = width(reference.data(), &reference.mean());
+    let process = asked.process;
     let mut cells = Vec::with_capacity(plans.len());
     for (done, plan) in plans.iter().enumerate() {
         let steps = plan.times.len() - 1;
@@ -87,12 +108,22 @@ pub fn compare(
         } else {
             None
         };
+        let ratio = width(&samples, &reference.mean()) / wide;
+        let spread = if ratio.is_nan() { f64::INFINITY } else { ratio };
+        let stretch = plan.stretch(process, asked.variance);
         samples.truncate(KEPT * dim);
-        cells.push(Cell { sampler: plan.sampler, steps, evaluations: plan.evaluations(), rows: samples, distance });
+        let evaluations = plan.evaluations();
+        cells.push(Cell { sampler: plan.sampler, steps, evaluations, rows: samples, distance, spread, stretch });
     }
     watch(plans.len(), "floor")?;
     let floor = true_floor(asked, &rows, dim)?;
     Ok(Compared { cells, floor, reference: name, n: asked.n })
+}
+
+/// Root mean square distance of rows to a place.
+fn width(rows: &[f32], centre: &[f64]) -> f64 {
+    let square = |(v, c): (&f32, &f64)| (f64::from(*v) - c).powi(2);
+    (rows.iter().zip(centre.iter().cycle()).map(square).sum::<f64>() * centre.len() as f64 / rows.len() as f64).sqrt()
 }
 
 /// The metric between pairs of true samples; of halves of the training rows where the law is unknown.

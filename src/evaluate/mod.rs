@@ -2,6 +2,7 @@
 //!
 //! A model is judged in data units against fresh draws of the exact law where there is one, else against the rows that
 //! were held out; its score is judged in model units, where it was trained. Two files are judged against each other.
+//! Where the settings ask for it, every column is divided by its standard deviation in the data first.
 //!
 //! Floors are real against real: independent draws of the law, or disjoint halves of the true rows.
 
@@ -12,13 +13,16 @@ mod initial;
 mod recorded;
 mod scores;
 mod support;
+mod units;
+mod verdict;
 
-pub use compare::{Cell, Compared, Comparison, compare};
+pub use compare::{Cell, Compared, Comparison, EXPLODED, compare};
 pub use densities::{Ratios, log_ratios};
 pub use discretised::{Discretised, discretised, discretised_with, reach_of};
 pub use initial::{Initial, Level, initial_kl, own_noise};
 pub use recorded::{RECORDED, recorded};
 pub use scores::{ScorePair, score_pairs};
+pub use verdict::Verdict;
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -26,9 +30,10 @@ use std::sync::Arc;
 use crate::distribution::Distribution;
 use crate::error::Result;
 use crate::metrics::score_error::{Rows, ScoresAt};
-use crate::metrics::{Inputs, METRICS, Measurement, Points, Settings, draw};
+use crate::metrics::{Column, Inputs, METRICS, Measurement, Points, Settings, draw};
 use crate::random::{Purpose, Stream};
 use crate::train::Dataset;
+use units::Units;
 
 /// Told what is being computed; stops everything by an error.
 pub type Watch<'a> = &'a mut dyn FnMut(&str) -> Result<()>;
@@ -40,6 +45,10 @@ pub struct Evaluation {
     pub measurements: Vec<Measurement>,
     /// Remarks.
     pub notes: Vec<String>,
+    /// The columns of a table, with their units.
+    pub columns: Vec<Column>,
+    /// What the distances say together, where they have floors of their own size.
+    pub verdict: Option<Verdict>,
 }
 
 /// Disjoint halves of true rows, in an order drawn anew for each pair.
@@ -72,6 +81,7 @@ impl Halves<'_> {
             if let Some(floor) = m.floor.as_mut().filter(|f| f.of == "real against real") {
                 let rows = m.n.min(self.most());
                 floor.of = format!("halves of {what}, {rows} rows each");
+                floor.smaller = rows < m.n;
             }
         }
     }
@@ -82,7 +92,8 @@ fn measure(inputs: &Inputs, watch: &RefCell<Watch>) -> Result<Vec<Measurement>> 
     let mut out = Vec::new();
     for metric in METRICS.iter().filter(|m| inputs.settings.metrics.contains(&m.name)) {
         watch.borrow_mut()(metric.name)?;
-        out.extend((metric.run)(inputs)?);
+        let of = |m: Measurement| Measurement { metric: metric.name, ..m };
+        out.extend((metric.run)(inputs)?.into_iter().map(of));
     }
     Ok(out)
 }
@@ -129,6 +140,18 @@ impl Rowsets {
             centres: modes.iter().flat_map(|m| &m.centres).map(|&v| v as f32).collect(),
         }
     }
+    /// The largest set of true rows there is, and its name.
+    fn known(&self) -> Option<(&'static str, &[f32])> {
+        let sets = [("the training rows", &self.training), ("fresh draws of the law", &self.reference)];
+        sets.into_iter().find_map(|(name, rows)| rows.as_deref().map(|rows| (name, rows)))
+    }
+    /// Brings all of them to other units.
+    fn divide(&mut self, units: &Units) {
+        for rows in [&mut self.reference, &mut self.training, &mut self.held_out].into_iter().flatten() {
+            *rows = units.divided(rows).into_owned();
+        }
+        self.centres = units.divided(&self.centres).into_owned();
+    }
 }
 
 fn cloud<'a>(name: &'a str, rows: &'a Option<Vec<f32>>, dim: usize) -> Result<Option<Points<'a>>> {
@@ -139,17 +162,26 @@ fn cloud<'a>(name: &'a str, rows: &'a Option<Vec<f32>>, dim: usize) -> Result<Op
 pub fn model(samples: &[f32], dim: usize, truth: &Truth, settings: &Settings, watch: Watch) -> Result<Evaluation> {
     let seed = settings.seed;
     let watch = RefCell::new(watch);
-    let rows = Rowsets::new(truth, samples.len() / dim, dim, seed);
+    let mut rows = Rowsets::new(truth, samples.len() / dim, dim, seed);
+    let units = match (settings.standardise, rows.known()) {
+        (true, Some((of, data))) => Units::of(data, dim, &settings.columns, of),
+        _ => Units::own(),
+    };
+    let (samples, settings) = (units.divided(samples), &units.told(settings));
+    rows.divide(&units);
     let halves = Halves { rows: rows.training.as_deref().unwrap_or_default(), dim, seed };
     let floor = |i: u32, n: usize| {
         watch.borrow_mut()(&format!("floor, sample {}", i + 1))?;
         match truth.law {
             // keys that differ give independent draws
-            Some(law) => Ok(law.draw(seed.wrapping_add((u64::from(i) + 1) << 32), Purpose::Floor, 0, n)),
+            Some(law) => {
+                let rows = law.draw(seed.wrapping_add((u64::from(i) + 1) << 32), Purpose::Floor, 0, n);
+                Ok(units.divided(&rows).into_owned())
+            }
             None => Ok(halves.draw(i, n)),
         }
     };
-    let points = Points::new("samples", samples, dim)?;
+    let points = Points::new("samples", &samples, dim)?;
     let of = if truth.law.is_some() { "fresh draws of the law" } else { "held-out rows" };
     let reference = cloud(of, &rows.reference, dim)?;
     let (training, held_out) =
@@ -157,6 +189,8 @@ pub fn model(samples: &[f32], dim: usize, truth: &Truth, settings: &Settings, wa
     let modes = truth.law.and_then(|law| law.mode_centres());
     let centres = modes.map(|_| Points::new("centres of the modes", &rows.centres, dim)).transpose()?;
     let distance = truth.law.and_then(|law| law.oracle()).and_then(support::distance);
+    let units = &units;
+    let distance = distance.map(|to| move |row: &[f32]| to(&units.back(row)));
     let at: Vec<ScoresAt> = truth.pairs.iter().map(ScorePair::at).collect();
     let inputs = Inputs {
         reference: reference.as_ref(),
@@ -166,7 +200,7 @@ pub fn model(samples: &[f32], dim: usize, truth: &Truth, settings: &Settings, wa
         modes: centres.as_ref().zip(modes.map(|m| m.weights.as_slice())),
         scores: (!at.is_empty()).then_some((&at[..], Rows::Independent)),
         densities: truth.ratios.map(Ratios::view),
-        support: distance.as_deref(),
+        support: distance.as_ref().map(|to| to as &(dyn Fn(&[f32]) -> f64 + Sync)),
         settings: settings.clone(),
         ..Inputs::new(&points)
     };
@@ -178,7 +212,9 @@ pub fn model(samples: &[f32], dim: usize, truth: &Truth, settings: &Settings, wa
     if truth.law.is_none() {
         halves.name("the training rows", &mut measurements);
     }
-    Ok(Evaluation { measurements, notes: notes(truth) })
+    units.tell(&mut measurements);
+    let verdict = verdict::verdict(&measurements, of);
+    Ok(Evaluation { measurements, notes: notes(truth), columns: settings.columns.clone(), verdict })
 }
 
 /// What the numbers rest on.
@@ -210,11 +246,15 @@ pub fn files(
 ) -> Result<Evaluation> {
     let seed = settings.seed;
     let watch = RefCell::new(watch);
-    let [all_a, all_b] = [Points::new(names[0], a, dim)?, Points::new(names[1], b, dim)?];
+    // looked at before they are divided, so that messages speak of what the files hold
+    [(names[0], a), (names[1], b)].into_iter().try_for_each(|(name, rows)| Points::new(name, rows, dim).map(drop))?;
+    let units = if settings.standardise { Units::of(b, dim, &settings.columns, names[1]) } else { Units::own() };
+    let (a, b, settings) = (units.divided(a), units.divided(b), &units.told(settings));
+    let [all_a, all_b] = [Points::new(names[0], &a, dim)?, Points::new(names[1], &b, dim)?];
     let n = all_a.rows().min(all_b.rows());
     // a file may be sorted, so the rows left out are drawn and not the last ones
     let [samples, reference] = [all_a.capped(n, seed, draw::FIRST_FILE), all_b.capped(n, seed, draw::SECOND_FILE)];
-    let halves = Halves { rows: b, dim, seed };
+    let halves = Halves { rows: &b, dim, seed };
     let floor = |i: u32, n: usize| {
         watch.borrow_mut()(&format!("floor, sample {}", i + 1))?;
         Ok(halves.draw(i, n))
@@ -233,15 +273,23 @@ pub fn files(
     }
     if halves.most() < n {
         notes.push(format!(
-            "{} is too short for halves of {n} rows: floors are those of fewer rows, which are larger",
-            names[1]
+            "{} is too short for halves of {n} rows: floors are those of fewer rows, which are larger, so there is no \
+             verdict; -n {} compares as many as the floors have",
+            names[1],
+            halves.most()
         ));
     }
-    Ok(Evaluation { measurements, notes })
+    units.tell(&mut measurements);
+    let verdict = verdict::verdict(&measurements, names[1]);
+    Ok(Evaluation { measurements, notes, columns: settings.columns.clone(), verdict })
 }
 
-/// A name for a log: lower case, words joined by `_`, times set apart by `/`.
+/// A name for a log: lower case, words joined by `_`, times set apart by `/`; of a column `column/NAME/w1`.
 pub fn key(measurement: &Measurement) -> String {
+    if let Some(column) = &measurement.column {
+        let what = measurement.name.split(' ').next().unwrap_or_default().to_lowercase();
+        return format!("column/{column}/{what}");
+    }
     measurement.name.to_lowercase().replace(" at t = ", "/t=").replace(' ', "_")
 }
 

@@ -1,5 +1,7 @@
 //! Which device: list what there is, choose by name or kind, and read its limits.
 
+use std::time::Duration;
+
 use crate::error::{Error, Problem, Result};
 
 /// What the user asked for.
@@ -11,6 +13,9 @@ pub struct Choice {
     pub require_gpu: bool,
     /// Ask for cooperative matrices, where they are offered: an experiment of wgpu's, so only for who wants them.
     pub matrices: bool,
+    /// How long the device may leave a submission unanswered before it counts as hanging; unsaid, two minutes for hardware
+    /// and as long as it takes for a software device, which lives as long as this process does.
+    pub timeout: Option<Duration>,
 }
 
 /// One adapter, as `devices` prints it.

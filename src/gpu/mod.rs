@@ -11,9 +11,10 @@ mod readback;
 pub mod reflect;
 mod repeat;
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::error::{Error, Problem, Result};
 use crate::recording::{Arena, BufferId, Element, Engine, Held, KernelTime, Kernels, ProgramId, Recording, Tensor};
@@ -58,6 +59,9 @@ pub struct Gpu {
     readback: readback::Readback,
     timestamps: bool,
     counts: Counts,
+    timeout: Option<Duration>,
+    hung: Cell<bool>,
+    told: fn(Duration),
 }
 
 impl Gpu {
@@ -110,12 +114,20 @@ impl Gpu {
             programs: Vec::new(),
             readback,
             counts: Counts::default(),
+            timeout: choice.timeout,
+            hung: Cell::new(false),
+            told: |_| {},
         })
     }
 
     /// What `devices` prints of the adapter in use.
     pub fn adapter(&self) -> &AdapterLine {
         &self.line
+    }
+
+    /// Calls `told` with the time that passed whenever the device was waited for another ten seconds.
+    pub fn tell_waiting(&mut self, told: fn(Duration)) {
+        self.told = told;
     }
 
     /// What was asked of the device so far.
@@ -187,18 +199,30 @@ impl Gpu {
 
     /// Waits for a submission, however long the device takes, as long as it lives.
     fn wait_for(&self, index: Option<wgpu::SubmissionIndex>) -> Result<()> {
-        const PATIENCE: u32 = 12; // times ten seconds without a finished submission
-        for turn in 0.. {
-            let poll = wgpu::PollType::Wait { submission_index: index.clone(), timeout: Some(Duration::from_secs(10)) };
+        const SLICE: Duration = Duration::from_secs(10);
+        let patience = self.timeout.or((!self.line.is_software()).then_some(Duration::from_secs(120)));
+        let begun = Instant::now();
+        loop {
+            let left = patience.map_or(SLICE, |p| p.saturating_sub(begun.elapsed()));
+            let timeout = Some(left.clamp(Duration::from_millis(1), SLICE));
+            let poll = wgpu::PollType::Wait { submission_index: index.clone(), timeout };
             match self.device.poll(poll) {
-                Ok(_) => break,
-                Err(wgpu::PollError::Timeout) if self.line.is_software() || turn < PATIENCE => self.healthy()?,
+                Ok(_) => return self.healthy(),
+                Err(wgpu::PollError::Timeout) if patience.is_none_or(|p| begun.elapsed() < p) => self.healthy()?,
+                Err(wgpu::PollError::Timeout) => {
+                    self.hung.set(true);
+                    let problem = Problem::new("the device does not answer").at(&self.line);
+                    let problem = problem.found(format!("nothing for {:.1} s", begun.elapsed().as_secs_f64()));
+                    return Err(Error::lost(
+                        problem.hint("the last checkpoint is good; --device-timeout SECONDS waits longer"),
+                    ));
+                }
                 Err(e) => {
                     return Err(Error::lost(Problem::new(format!("the device does not answer: {e}")).at(&self.line)));
                 }
             }
+            (self.told)(begun.elapsed());
         }
-        self.healthy()
     }
 
     fn buffer(&self, tensor: &Tensor) -> Result<&wgpu::Buffer> {
@@ -262,6 +286,27 @@ impl Gpu {
     }
 }
 
+/// Refuses tensors beyond what one binding may hold, or beyond 32-bit byte offsets.
+fn room(arena: &Arena, most: u64) -> Result<(), Problem> {
+    let most = most.min(1 << 31);
+    match arena.buffers.iter().find(|b| 4 * b.len as u64 > most) {
+        None => Ok(()),
+        Some(b) => Err(Problem::new(format!("{} does not fit this device", b.label))
+            .found(format!("{} MiB", b.len >> 18))
+            .expected(format!("at most {} MiB in one tensor", most >> 20))
+            .hint("a smaller --batch-size, --hidden or --n makes it fit")),
+    }
+}
+
+impl Drop for Gpu {
+    fn drop(&mut self) {
+        // closing a device waits for it, and one that hangs would keep the process for ever
+        if self.hung.get() {
+            std::mem::forget((self.device.clone(), self.queue.clone()));
+        }
+    }
+}
+
 fn watch(device: &wgpu::Device, health: &Arc<Health>) {
     let lost = health.clone();
     device.set_device_lost_callback(move |reason, message| {
@@ -293,20 +338,7 @@ impl Engine for Gpu {
     fn check(&self, arena: &Arena) -> Result<()> {
         let limits = self.device.limits();
         let most = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
-        for b in &arena.buffers {
-            let bytes = 4 * b.len as u64;
-            if bytes > most || b.len > (1 << 31) / 4 {
-                let most = most.min(1 << 31);
-                return Err(Error::device(
-                    Problem::new(format!("{} does not fit this device", b.label))
-                        .at(&self.line)
-                        .found(format!("{} MiB", bytes >> 20))
-                        .expected(format!("at most {} MiB in one tensor", most >> 20))
-                        .hint("a smaller --batch-size, --hidden or --n makes it fit"),
-                ));
-            }
-        }
-        Ok(())
+        room(arena, most).map_err(|problem| Error::device(problem.at(&self.line)))
     }
 
     fn allocate(&mut self, arena: &Arena) -> Result<()> {
@@ -380,5 +412,29 @@ impl Engine for Gpu {
             return Err(Error::device(Problem::new("the device takes no timestamps").at(&self.line)));
         }
         program::profile(self, program)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tensor_is_refused_exactly_when_it_is_beyond_the_limit() {
+        // the least that WebGPU promises, what software devices have, and more than 32-bit offsets reach
+        for most in [128u64 << 20, (128 << 20) - 4, 2147483647, 1 << 33] {
+            let last = (most.min(1 << 31) / 4) as usize;
+            for (numbers, fits) in [(1, true), (last, true), (last + 1, false)] {
+                let mut arena = Arena::default();
+                arena.f32("small", &[3]);
+                arena.f32("points", &[numbers]);
+                let said = room(&arena, most);
+                assert_eq!(said.is_ok(), fits, "{numbers} numbers of {most} bytes");
+                if let Err(problem) = said {
+                    let text = problem.to_string();
+                    assert!(text.contains("points does not fit") && text.contains("in one tensor"), "{text}");
+                }
+            }
+        }
     }
 }

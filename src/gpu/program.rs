@@ -232,6 +232,12 @@ fn record(step: &Step, pass: &mut wgpu::ComputePass<'_>) {
     }
 }
 
+/// The pace after a submission whose repetitions took `each` seconds: half of what it was and half of that, so that neither
+/// one slow submission nor a device that somebody else uses now is believed for ever.
+fn paced(pace: Option<f64>, each: f64) -> f64 {
+    pace.map_or(each, |p| 0.5 * (p + each))
+}
+
 /// Repetitions in the next submission: one while the pace is unknown, then as many as take about [`AIM`] seconds.
 fn piece(pace: Option<f64>, left: u32) -> u32 {
     const MOST: u32 = 4096; // bounds the commands that are encoded before the first of them runs
@@ -252,7 +258,7 @@ pub fn run(gpu: &mut Gpu, id: ProgramId, times: u32, pace: &mut Option<f64>) -> 
         mark = Instant::now();
         // the very first repetition compiles; it says nothing about the next
         if !std::mem::take(&mut first) {
-            *pace = Some(pace.map_or(each, |p| 0.5 * (p + each)));
+            *pace = Some(paced(*pace, each));
         }
         Ok(())
     };
@@ -338,6 +344,47 @@ mod tests {
             assert!(count == 4096 || seconds > 0.5 * AIM, "{count} repetitions of {pace:e} s");
             assert_eq!(piece(Some(pace), 3), count.min(3));
         }
+    }
+
+    #[test]
+    fn submissions_shrink_when_the_device_becomes_slow_and_grow_again() {
+        // ten times slower from here on: somebody else uses the device too
+        let (fast, slow) = (1e-4, 1e-3);
+        let mut pace = Some(fast);
+        let seconds = |pace: Option<f64>, each: f64| f64::from(piece(pace, 1_000_000)) * each;
+        assert!(seconds(pace, slow) > 9.0 * AIM);
+        for _ in 0..8 {
+            pace = Some(paced(pace, slow));
+        }
+        assert!(seconds(pace, slow) <= 1.01 * AIM, "{} s", seconds(pace, slow));
+        for _ in 0..12 {
+            pace = Some(paced(pace, fast));
+        }
+        assert!(seconds(pace, fast) > 0.9 * AIM);
+    }
+
+    #[test]
+    fn a_kernel_beyond_a_limit_is_refused_by_the_name_of_the_limit() {
+        let interface = Interface { workgroup: [8, 16, 1], workgroup_bytes: 20_000, ..Interface::default() };
+        let has = wgpu::Limits::default();
+        let said =
+            |limits: wgpu::Limits| fits(&interface, &limits, "linear").map_err(|e| (e.exit_code(), e.to_string()));
+        let bytes = said(has.clone()).unwrap_err();
+        let limit = has.max_compute_workgroup_storage_size;
+        assert_eq!(bytes.0, 5);
+        assert!(
+            bytes.1.contains(&format!(
+                "kernel linear needs more workgroup memory than the device has: found {limit}, expected 20000"
+            )),
+            "{}",
+            bytes.1
+        );
+        let roomy = wgpu::Limits { max_compute_workgroup_storage_size: 32_768, ..has };
+        said(roomy.clone()).unwrap();
+        let few = wgpu::Limits { max_compute_invocations_per_workgroup: 64, ..roomy };
+        assert!(
+            said(few).unwrap_err().1.contains("invocations a workgroup than the device has: found 64, expected 128")
+        );
     }
 
     #[test]

@@ -53,6 +53,12 @@ pub(super) fn parse_number(cell: &str) -> Option<f64> {
     if plain { cell.parse().ok() } else { None }
 }
 
+/// Whether a cell says that there is no value: an empty one, or one of the usual words.
+pub(super) fn is_missing(cell: &str) -> bool {
+    let lower = cell.trim().to_ascii_lowercase();
+    ["", "?", "na", "n/a", "#n/a", "nan", "null"].contains(&lower.as_str())
+}
+
 pub(super) fn has_digit_above_zero(cell: &str) -> bool {
     cell.bytes().take_while(|b| !matches!(b, b'e' | b'E')).any(|b| matches!(b, b'1'..=b'9'))
 }

@@ -3,19 +3,24 @@
 use std::borrow::Cow;
 use std::io::Read;
 
-use super::cell::{Spot, bad_cells, has_digit_above_zero, parse_number, separator_of, split, suspicion};
+use super::cell::{Spot, bad_cells, has_digit_above_zero, is_missing, parse_number, separator_of, split, suspicion};
 use super::lines::{Line, Lines};
-use super::schema::{Column, Kind, Schema};
-use super::table::{MAX_COLUMNS, Table};
+use super::schema::{Column, Kind, Range, Schema};
+use super::table::{Dropped, MAX_COLUMNS, MISSING_HINT, Missing, ReadOptions, Table};
 use crate::error::{Error, Problem, Result};
 
 /// A column of words with more different ones than this is no category.
 const MAX_LEVELS: usize = 64;
 /// Places listed in one message.
 const MAX_PLACES: usize = 3;
+/// A column of numbers with at most so many different ones, each this often on average, holds nothing else.
+const MAX_VALUES: usize = 12;
+const OFTEN: u64 = 10;
+/// So many numbers without a negative one are not so by chance.
+const ENOUGH: u64 = 20;
 
-/// Reads a text table; `max_bytes` bounds what its categories expand to.
-pub(super) fn read(input: &mut dyn Read, place: &str, max_bytes: u64) -> Result<Table> {
+/// Reads a text table; `options.max_bytes` bounds what its categories expand to.
+pub(super) fn read(input: &mut dyn Read, place: &str, options: &ReadOptions) -> Result<Table> {
     let mut lines = Lines::new(input, place);
     let mut reading: Option<Reading> = None;
     let mut blank = None;
@@ -25,7 +30,7 @@ pub(super) fn read(input: &mut dyn Read, place: &str, max_bytes: u64) -> Result<
             continue;
         }
         match &mut reading {
-            None => reading = Some(Reading::start(&line, place)?),
+            None => reading = Some(Reading::start(&line, place, options.missing)?),
             // blank lines may end a file; amid the data one is a row that is missing
             Some(_) if blank.is_some() => {
                 let at = format!("{place}:row {}", blank.unwrap_or_default());
@@ -36,7 +41,7 @@ pub(super) fn read(input: &mut dyn Read, place: &str, max_bytes: u64) -> Result<
         blank = None;
     }
     match reading {
-        Some(reading) => reading.finish(place, max_bytes),
+        Some(reading) => reading.finish(place, options.max_bytes),
         None => Err(Error::data(Problem::new("the file holds no rows").at(place))),
     }
 }
@@ -52,6 +57,10 @@ struct Cells {
     too_many_levels: bool,
     decimals: usize,
     exponent: bool,
+    /// The different numbers, as long as they are few.
+    different: Vec<f32>,
+    too_many_numbers: bool,
+    negative: bool,
 }
 
 /// A table being read.
@@ -65,11 +74,13 @@ struct Reading {
     bad: Vec<Spot>,
     bad_count: u64,
     vanished: u64,
+    missing: Missing,
+    dropped: Dropped,
 }
 
 impl Reading {
     /// The first line decides the separator, the number of columns and whether there is a header.
-    fn start(line: &Line, place: &str) -> Result<Self> {
+    fn start(line: &Line, place: &str, missing: Missing) -> Result<Self> {
         let separator = separator_of(line.text);
         let cells = split(line, separator, place)?;
         if cells.len() > MAX_COLUMNS {
@@ -87,6 +98,8 @@ impl Reading {
             bad: Vec::new(),
             bad_count: 0,
             vanished: 0,
+            missing,
+            dropped: Dropped::default(),
         };
         match &reading.names {
             Some(names) => check_names(names, place)?,
@@ -105,6 +118,13 @@ impl Reading {
             return Err(Error::data(
                 problem.hint(format!("columns are separated by {:?} in the first row", self.separator)),
             ));
+        }
+        if self.missing == Missing::Drop
+            && let Some(column) = cells.iter().position(|cell| is_missing(cell))
+        {
+            let name = self.names.as_ref().map_or_else(|| format!("x{}", column + 1), |names| names[column].clone());
+            self.dropped.add(line.number, &name);
+            return Ok(());
         }
         for (column, cell) in cells.iter().enumerate() {
             let spot = |reason| Spot { row: line.number, column: column + 1, text: cell.to_string(), reason };
@@ -139,15 +159,20 @@ impl Reading {
 
     fn finish(self, place: &str, max_bytes: u64) -> Result<Table> {
         if !self.bad.is_empty() {
-            return Err(bad_cells(place, &self.bad, self.bad_count, "plain finite numbers such as -1.5 or 2e3"));
+            let mut refusal = bad_cells(place, &self.bad, self.bad_count, "plain finite numbers such as -1.5 or 2e3");
+            if self.missing == Missing::Refuse && self.bad.iter().any(|spot| is_missing(&spot.text)) {
+                refusal.problem_mut().hint = Some(MISSING_HINT.into());
+            }
+            return Err(refusal);
         }
+        self.dropped.refuse_all(self.rows, place)?;
         let mut columns = Vec::with_capacity(self.columns.len());
         for (i, cells) in self.columns.iter().enumerate() {
             let name = self.names.as_ref().map_or_else(|| format!("x{}", i + 1), |names| names[i].clone());
-            columns.push(Column { kind: cells.kind(place)?, name });
+            columns.push(Column { kind: cells.kind(place)?, range: cells.range(), name });
         }
         let schema = Schema { columns, header: self.names.is_some() };
-        let mut notes = Vec::new();
+        let mut notes: Vec<String> = self.dropped.note(self.rows, place).into_iter().collect();
         if self.vanished > 0 {
             notes.push(format!("{} numbers in {place} are too small for f32 and became 0", self.vanished));
         }
@@ -165,7 +190,13 @@ impl Cells {
         self.numbers += 1;
         self.exponent |= cell.contains(['e', 'E']);
         self.decimals = self.decimals.max(cell.split_once('.').map_or(0, |(_, after)| after.len()));
-        x as f32
+        self.negative |= x < 0.0;
+        let value = x as f32;
+        if !self.too_many_numbers && !self.different.contains(&value) {
+            self.too_many_numbers = self.different.len() == MAX_VALUES;
+            self.different.push(value);
+        }
+        value
     }
 
     fn word(&mut self, cell: &str) -> f32 {
@@ -181,6 +212,16 @@ impl Cells {
         level as f32
     }
 
+    /// Which numbers the column can hold.
+    fn range(&self) -> Range {
+        let mut values = if self.words > 0 || self.too_many_numbers { Vec::new() } else { self.different.clone() };
+        if self.numbers < OFTEN * values.len() as u64 {
+            values.clear();
+        }
+        values.sort_by(f32::total_cmp);
+        Range { not_negative: self.words == 0 && !self.negative && self.numbers >= ENOUGH, values }
+    }
+
     /// What the column is, once all of it was seen.
     fn kind(&self, place: &str) -> Result<Kind> {
         if self.words == 0 {
@@ -190,7 +231,11 @@ impl Cells {
         if self.numbers > 0 {
             let all = self.numbers + self.words;
             let expected = format!("numbers, as in {} of the column's {all} cells (or words in all)", self.numbers);
-            return Err(bad_cells(place, &self.first_words, self.words, &expected));
+            let mut refusal = bad_cells(place, &self.first_words, self.words, &expected);
+            if self.first_words.iter().all(|spot| is_missing(&spot.text)) {
+                refusal.problem_mut().hint = Some(MISSING_HINT.into());
+            }
+            return Err(refusal);
         }
         if self.too_many_levels {
             let column = self.first_words.first().map_or(0, |spot| spot.column);

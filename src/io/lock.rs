@@ -48,6 +48,17 @@ pub(super) fn check(path: &Path) -> Result<()> {
     }
 }
 
+/// Removes the lock, whoever holds it: what is locked is the file, and the next one that is made is another. Gives its owner.
+pub(super) fn break_open(path: &Path) -> Result<Option<String>> {
+    let owner = File::open(path).ok().filter(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)));
+    if owner.is_none() {
+        return Ok(None);
+    }
+    let (who, _) = owner_of(path);
+    fs::remove_file(path).map_err(|e| cannot_write(path, "break the lock", &e))?;
+    Ok(Some(who))
+}
+
 /// Takes a lock that everybody holds for moments only.
 pub(super) fn wait_for(path: &Path) -> Result<File> {
     let file = open_lock(path)?;
@@ -66,17 +77,27 @@ fn open_lock(path: &Path) -> Result<File> {
 
 /// The refusal that names the owner, as far as its lock file tells.
 fn busy(path: &Path) -> Error {
+    let (who, elsewhere) = owner_of(path);
+    let place = directory_of(path).display();
+    let hint = if elsewhere {
+        "wait for it; if that machine is no more, --break-lock takes the run over"
+    } else {
+        "wait for it, or use another --out"
+    };
+    Error::busy(Problem::new("the run is being written").at(place).found(who).hint(hint))
+}
+
+/// Who holds a lock, as far as its file tells, and whether on another machine.
+fn owner_of(path: &Path) -> (String, bool) {
     let mut text = String::new();
     // on Windows a locked file cannot be read; the refusal then only says that there is an owner
     let _ = File::open(path).and_then(|file| file.take(4096).read_to_string(&mut text));
     let owner: Value = serde_json::from_str(&text).unwrap_or_default();
     let age = owner["start"].as_u64().map_or(0, |start| now().saturating_sub(start));
-    let who = match (owner["pid"].as_u64(), owner["host"].as_str()) {
-        (Some(pid), Some(host)) => format!("process {pid} on {host}, for {age} s"),
-        _ => "another process".to_string(),
-    };
-    let place = directory_of(path).display();
-    Error::busy(Problem::new("the run is being written").at(place).found(who).hint("wait for it, or use another --out"))
+    match (owner["pid"].as_u64(), owner["host"].as_str()) {
+        (Some(pid), Some(name)) => (format!("process {pid} on {name}, for {age} s"), name != host()),
+        _ => ("another process".to_string(), false),
+    }
 }
 
 fn now() -> u64 {

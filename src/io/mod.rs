@@ -37,15 +37,28 @@ mod run_dir;
 mod schema;
 mod table;
 
+use crate::error::{Error, Problem, Result};
 pub use cache::cache_dir;
 pub use checkpoint::{Checkpoint, Tensor, TensorData};
 pub use density::{Density, read_png_density};
 pub use input::{read_to_limit, sha256_of_file};
-pub use output::{OutputFile, check_writable, is_closed_pipe};
+pub use output::{OutputFile, check_room, check_writable, is_closed_pipe, is_full};
 pub use points::PointWriter;
 pub use run_dir::{ENSEMBLE, RunDir};
-pub use schema::{Column, Kind, Schema};
-pub use table::{ReadOptions, Table, read_table};
+pub use schema::{Column, Kind, Range, Schema};
+pub use table::{Missing, ReadOptions, Table, read_table};
+
+/// Room for `count` numbers; refused ([`Error::Device`]) where this machine has not so much memory.
+pub fn reserve(count: usize, what: &str) -> Result<Vec<f32>> {
+    let mut numbers = Vec::new();
+    match numbers.try_reserve_exact(count) {
+        Ok(()) => Ok(numbers),
+        Err(_) => {
+            let problem = Problem::new(format!("there is not enough memory for {what}"));
+            Err(Error::device(problem.found(format!("{} MiB to hold", (count as u64) >> 18)).hint("ask for fewer")))
+        }
+    }
+}
 
 #[cfg(test)]
 mod tests;

@@ -7,13 +7,13 @@ use std::io::Read;
 use super::input::cannot_read;
 use super::npy_header::{Dtype, Header};
 use super::schema::{Kind, Schema};
-use super::table::{MAX_COLUMNS, Table};
+use super::table::{Dropped, MAX_COLUMNS, MISSING_HINT, Missing, Table};
 use crate::error::{Error, Problem, Result};
 
 /// Longest header that is read, in bytes.
 const MAX_HEADER: u64 = 64 << 10;
 /// Reads an array of which `length` bytes are there.
-pub(super) fn read(input: &mut dyn Read, length: u64, place: &str) -> Result<Table> {
+pub(super) fn read(input: &mut dyn Read, length: u64, place: &str, missing: Missing) -> Result<Table> {
     let (header, header_bytes) = read_header(input, length, place)?;
     let (rows, width) = dimensions(&header, place)?;
     let overflow = || Error::data(Problem::new("the shape overflows").at(place).found(shape_text(&header.shape)));
@@ -29,7 +29,8 @@ pub(super) fn read(input: &mut dyn Read, length: u64, place: &str) -> Result<Tab
     if header.shape.len() == 1 {
         notes.push(format!("{place} has shape ({rows},) and is read as {rows} rows of one column"));
     }
-    let values = read_values(input, header.dtype, [rows, width], header.fortran, place, &mut notes)?;
+    let mut values = read_values(input, &header, [rows, width], place, missing, &mut notes)?;
+    let rows = drop_rows(&mut values, width, place, &mut notes)?;
     let mut schema = Schema::numeric(&[], width);
     if header.dtype.kind != b'f' {
         schema.columns.iter_mut().for_each(|c| c.kind = Kind::Number { decimals: Some(0) });
@@ -70,12 +71,13 @@ fn shape_text(shape: &[u64]) -> String {
 /// Reads the numbers in blocks and puts each where it belongs in row-major order.
 fn read_values(
     input: &mut dyn Read,
-    dtype: Dtype,
+    header: &Header,
     [rows, width]: [usize; 2],
-    fortran: bool,
     place: &str,
+    missing: Missing,
     notes: &mut Vec<String>,
 ) -> Result<Vec<f32>> {
+    let (dtype, fortran) = (header.dtype, header.fortran);
     let count = rows * width;
     let mut values = Vec::new();
     values.try_reserve_exact(count).map_err(|_| {
@@ -95,7 +97,7 @@ fn read_values(
             let (row, column) = if fortran { (k % rows, k / rows) } else { (k / width, k % width) };
             let exact = number(item, dtype);
             let value = exact as f32;
-            if !value.is_finite() {
+            if !(value.is_finite() || exact.is_nan() && missing == Missing::Drop) {
                 bad_count += 1;
                 if bad.len() < 3 {
                     bad.push(format!("{exact:e} at row {}, column {}", row + 1, column + 1));
@@ -115,11 +117,31 @@ fn read_values(
     Ok(values)
 }
 
+/// Leaves out the rows that hold NaN, of which there are none unless rows with missing cells are to be dropped.
+fn drop_rows(values: &mut Vec<f32>, width: usize, place: &str, notes: &mut Vec<String>) -> Result<usize> {
+    let (mut dropped, mut kept) = (Dropped::default(), 0);
+    for row in 0..values.len() / width {
+        let from = row * width;
+        if let Some(column) = values[from..from + width].iter().position(|v| v.is_nan()) {
+            dropped.add(row as u64 + 1, &format!("x{}", column + 1));
+            continue;
+        }
+        values.copy_within(from..from + width, kept * width);
+        kept += 1;
+    }
+    values.truncate(kept * width);
+    dropped.refuse_all(kept, place)?;
+    notes.extend(dropped.note(kept, place));
+    Ok(kept)
+}
+
 /// Refuses an array with numbers that are not finite, and notes those that lost digits.
 fn judge(bad_count: u64, bad: &[String], lost: u64, place: &str, notes: &mut Vec<String>) -> Result<()> {
     if bad_count > 0 {
         let problem = Problem::new(format!("{bad_count} numbers are not finite as f32")).at(place);
-        return Err(Error::data(problem.found(bad.join("; ")).expected("finite numbers below 3.4e38")));
+        let problem = problem.found(bad.join("; ")).expected("finite numbers below 3.4e38");
+        let is_missing = bad.iter().any(|b| b.starts_with("NaN"));
+        return Err(Error::data(if is_missing { problem.hint(MISSING_HINT) } else { problem }));
     }
     if lost > 0 {
         notes.push(format!("{lost} numbers in {place} are too small for f32 and lost digits or became 0"));

@@ -54,7 +54,7 @@ pub(super) fn read(input: &mut dyn Source, length: u64, place: &str, options: &R
     if &magic != b"\x93NUMPY" {
         return Err(broken(&"the member is no array"));
     }
-    let table = npy::read(&mut magic.chain(&mut member), size, place)?;
+    let table = npy::read(&mut magic.chain(&mut member), size, place, options.missing)?;
     // the checksum is compared when the end is reached, so the end must be asked for
     match member.read(&mut [0]) {
         Ok(0) => Ok(table),

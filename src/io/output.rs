@@ -13,6 +13,9 @@ use crate::error::{Error, Problem, Result};
 /// The sentence by which [`is_closed_pipe`] knows its kind.
 const CLOSED_PIPE: &str = "the reader of the pipe is gone";
 
+/// The hint by which [`is_full`] knows its kind.
+const FULL: &str = "free some space; the old file is untouched";
+
 /// A file being written; see [`OutputFile::finish`].
 #[derive(Debug)]
 pub struct OutputFile {
@@ -202,7 +205,7 @@ pub(super) fn cannot_write(path: &Path, verb: &str, error: &io::Error) -> Error 
     }
     let problem = Problem::new(format!("cannot {verb} ({error})")).at(path.display());
     Error::write(match error.kind() {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => problem.hint("free some space; the old file is untouched"),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => problem.hint(FULL),
         ErrorKind::FileTooLarge => problem.hint("raise the limit on file sizes (ulimit -f)"),
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
             problem.hint("choose a directory you may write to")
@@ -212,6 +215,37 @@ pub(super) fn cannot_write(path: &Path, verb: &str, error: &io::Error) -> Error 
         }
         _ => problem,
     })
+}
+
+/// Whether writing failed because the disk, or a quota of it, is full, which may pass.
+pub fn is_full(error: &Error) -> bool {
+    matches!(error, Error::Write(problem) if problem.hint.as_deref() == Some(FULL))
+}
+
+/// Refuses to begin a file of at least `bytes` bytes where the file system has less room. Where the system does not tell, it has.
+pub fn check_room(path: &Path, bytes: u64) -> Result<()> {
+    let there = path.ancestors().skip(1).map(|p| if p.as_os_str().is_empty() { Path::new(".") } else { p });
+    let free = there.into_iter().find(|p| p.is_dir()).and_then(free_bytes);
+    match free {
+        Some(free) if free < bytes => {
+            let text = |bytes: u64| format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20));
+            let problem = Problem::new("there is not enough room on the disk").at(path.display());
+            let problem = problem.found(format!("{} free", text(free))).expected(format!("at least {}", text(bytes)));
+            Err(Error::write(problem.hint(FULL)))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(unix)]
+fn free_bytes(directory: &Path) -> Option<u64> {
+    let room = rustix::fs::statvfs(directory).ok()?;
+    room.f_bavail.checked_mul(room.f_frsize)
+}
+
+#[cfg(not(unix))]
+fn free_bytes(_: &Path) -> Option<u64> {
+    None
 }
 
 /// Whether writing failed because the reader of a pipe left, which is no fault (`... | head`).

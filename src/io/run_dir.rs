@@ -139,6 +139,12 @@ impl RunDir {
         self.path.join(format!("seed-{seed}"))
     }
 
+    /// Takes the lock away from whoever has it and says who that was; nothing where nobody has. A living owner finds out
+    /// when it saves its next checkpoint, and stops.
+    pub fn break_lock(path: &Path) -> Result<Option<String>> {
+        lock::break_open(&path.join("lock"))
+    }
+
     fn holds_run(&self) -> bool {
         is_run(&self.path)
     }
@@ -200,8 +206,16 @@ impl RunDir {
     /// Adds a line to a log; it is with the system, not in a buffer, when this returns.
     pub fn append_jsonl(&self, name: &str, value: &Value) -> Result<()> {
         let path = self.path.join(name);
-        let write =
-            || OpenOptions::new().create(true).append(true).open(&path)?.write_all(format!("{value}\n").as_bytes());
+        let write = || {
+            let mut file = OpenOptions::new().create(true).append(true).open(&path)?;
+            let before = file.metadata()?.len();
+            let written = file.write_all(format!("{value}\n").as_bytes());
+            if written.is_err() {
+                // a part of a line would spoil the next one
+                let _ = file.set_len(before);
+            }
+            written
+        };
         write().map_err(|e| cannot_write(&path, "write", &e))
     }
 

@@ -27,6 +27,18 @@ pub struct Table {
     pub sha256: String,
 }
 
+impl Table {
+    /// The same rows with the columns of another table, whose levels may have come in another order or be more; nothing if
+    /// they are other columns.
+    pub fn in_columns_of(mut self, schema: &Schema) -> Option<Self> {
+        let places = schema.places_in(&self.schema)?;
+        let row = |row: &[f32]| places.iter().map(|p| p.map_or(0.0, |p| row[p])).collect::<Vec<_>>();
+        self.values = self.values.chunks_exact(self.width).flat_map(row).collect();
+        (self.width, self.schema) = (schema.width(), schema.clone());
+        Some(self)
+    }
+}
+
 /// How to read a data file.
 #[derive(Debug, Clone)]
 pub struct ReadOptions {
@@ -36,11 +48,75 @@ pub struct ReadOptions {
     pub member: Option<String>,
     /// Refuse files, and encoded tables, larger than this.
     pub max_bytes: u64,
+    /// What is done with rows that lack a value.
+    pub missing: Missing,
+}
+
+/// What is done with rows that lack a value: an empty cell, `NA`, `NaN` and the like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Missing {
+    /// The file is refused, with the first places.
+    #[default]
+    Refuse,
+    /// They are left out, and a note says how many.
+    Drop,
+}
+
+impl Missing {
+    /// From the word on the command line and in a configuration.
+    pub fn named(name: &str) -> Result<Self> {
+        match name {
+            "refuse" => Ok(Self::Refuse),
+            "drop" => Ok(Self::Drop),
+            other => {
+                let problem = Problem::new("there is no such choice").at("--missing").found(format!("`{other}`"));
+                Err(Error::usage(problem.expected("refuse or drop")))
+            }
+        }
+    }
+}
+
+/// What can be done about missing values.
+pub(super) const MISSING_HINT: &str =
+    "--missing drop (of train, lint, eval, data and plot) leaves out rows that lack a value";
+
+/// Rows that were left out because they lack a value.
+#[derive(Debug, Default)]
+pub(super) struct Dropped {
+    rows: u64,
+    first: Option<String>,
+}
+
+impl Dropped {
+    /// One more, which lacks a value in this column.
+    pub fn add(&mut self, row: u64, column: &str) {
+        self.rows += 1;
+        self.first.get_or_insert_with(|| format!("row {row}, column {column}"));
+    }
+    /// Refuses a file of which nothing is left.
+    pub fn refuse_all(&self, kept: usize, place: &str) -> Result<()> {
+        if self.rows == 0 || kept > 0 {
+            return Ok(());
+        }
+        let problem = Problem::new("every row lacks a value, and all were dropped").at(place);
+        Err(Error::data(problem.found(format!("{} rows", self.rows)).expected("some whole rows")))
+    }
+    /// How many there were, and the first.
+    pub fn note(&self, kept: usize, place: &str) -> Option<String> {
+        let first = self.first.as_ref()?;
+        let all = self.rows + kept as u64;
+        let share = 100.0 * self.rows as f64 / all as f64;
+        Some(format!(
+            "{} of {all} rows of {place} lack a value and were dropped, {share:.1} % (the first: {first}); what is left is no \
+             fair sample if values are missing for a reason",
+            self.rows
+        ))
+    }
 }
 
 impl Default for ReadOptions {
     fn default() -> Self {
-        Self { allow_point_mass: false, member: None, max_bytes: 8 << 30 }
+        Self { allow_point_mass: false, member: None, max_bytes: 8 << 30, missing: Missing::default() }
     }
 }
 
@@ -67,11 +143,11 @@ pub fn read_table(path: &Path, options: &ReadOptions) -> Result<Table> {
     } else {
         let mut hashing = Hashing::new(&mut reader);
         let table = match format {
-            Some("NPY") => npy::read(&mut hashing, length, &place)?,
+            Some("NPY") => npy::read(&mut hashing, length, &place, options.missing)?,
             Some(other) => return Err(wrong_format(&place, other)),
             None => {
                 check_name(path, &place)?;
-                csv::read(&mut hashing, &place, options.max_bytes)?
+                csv::read(&mut hashing, &place, options)?
             }
         };
         let (sha256, seen) = hashing.finish();

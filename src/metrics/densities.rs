@@ -33,7 +33,7 @@ pub fn divergences(ratios: &Ratios) -> Vec<Measurement> {
         let mut out = Measurement::new(name, definition, value, values.len());
         out.interval = Some((value - Z95 * error, value + Z95 * error));
         // the same ratios of a model that is right are all 0
-        out.floor = Some(Floor { mean: 0.0, sd: 0.0, repeats: 0, of: "equal densities".into() });
+        out.floor = Some(Floor { mean: 0.0, sd: 0.0, repeats: 0, of: "equal densities".into(), smaller: false });
         out
     };
     rows.into_iter().map(one).collect()

@@ -1,6 +1,7 @@
 //! What a metric says about data that are right, and how far a value may be off by chance.
 
 use super::Floor;
+use super::interval::student;
 use super::parallel::mean_variance;
 use crate::error::{Error, Problem, Result};
 
@@ -16,14 +17,38 @@ pub fn real_against_real(
     draw: impl Fn(u32) -> Result<Vec<f32>>,
     metric: impl Fn(&[f32], &[f32]) -> Result<f64>,
 ) -> Result<Floor> {
+    let one = |a: &[f32], b: &[f32]| Ok(vec![metric(a, b)?]);
+    Ok(real_against_real_of_many(repeats, draw, one)?.remove(0))
+}
+
+/// As [`real_against_real`], for a metric of several numbers, whose pairs are then drawn once for all.
+pub fn real_against_real_of_many(
+    repeats: usize,
+    draw: impl Fn(u32) -> Result<Vec<f32>>,
+    metric: impl Fn(&[f32], &[f32]) -> Result<Vec<f64>>,
+) -> Result<Vec<Floor>> {
     if repeats < 2 {
         let problem = Problem::new("a floor needs repeats to have a spread").found(repeats).expected("at least 2");
         return Err(Error::usage(problem));
     }
     let value = |r: usize| metric(&draw(2 * r as u32)?, &draw(2 * r as u32 + 1)?);
-    let values: Vec<f64> = (0..repeats).map(value).collect::<Result<_>>()?;
-    let (mean, variance) = mean_variance(&values);
-    Ok(Floor { mean, sd: variance.sqrt(), repeats, of: "real against real".into() })
+    let values: Vec<Vec<f64>> = (0..repeats).map(value).collect::<Result<_>>()?;
+    let of_one = |k: usize| {
+        let (mean, variance) = mean_variance(&values.iter().map(|v| v[k]).collect::<Vec<_>>());
+        Floor { mean, sd: variance.sqrt(), repeats, of: "real against real".into(), smaller: false }
+    };
+    Ok((0..values[0].len()).map(of_one).collect())
+}
+
+impl Floor {
+    /// What one in forty values of data that are right exceeds: the upper end of a 95 % prediction interval, by Student's t
+    /// where mean and deviation come from repeats, by the normal law where they come from a formula.
+    pub fn limit(&self) -> f64 {
+        match self.repeats {
+            0 | 1 => self.mean + Z95 * self.sd,
+            r => self.mean + student(r - 1) * self.sd * (1.0 + 1.0 / r as f64).sqrt(),
+        }
+    }
 }
 
 /// Blocks of rows in [`block_interval`].
@@ -76,6 +101,25 @@ mod tests {
         assert!(real_against_real(1, draw, metric).is_err());
         let fails = |_: &[f32], _: &[f32]| Err(Error::data(Problem::new("no")));
         assert!(real_against_real(2, draw, fails).is_err());
+    }
+
+    #[test]
+    fn one_in_forty_right_values_is_above_the_limit() {
+        // Student's t of 4 degrees is 2.776 in the tables
+        let floor = Floor { mean: 1.0, sd: 0.5, repeats: 5, of: "real against real".into(), smaller: false };
+        assert!((floor.limit() - (1.0 + 2.776 * 0.5 * 1.2f64.sqrt())).abs() < 1e-3);
+        let formula = Floor { repeats: 0, ..floor };
+        assert!((formula.limit() - 1.98).abs() < 1e-3);
+        // six normal values each: the sixth against the limit of the first five
+        let values = crate::metrics::testing::gaussian(6 * 4000, 1, 3.0, 2.0, 77);
+        let above = values.chunks(6).filter(|v| {
+            let own: Vec<f64> = v[..5].iter().map(|x| f64::from(*x)).collect();
+            let (mean, variance) = mean_variance(&own);
+            f64::from(v[5]) > Floor { mean, sd: variance.sqrt(), repeats: 5, of: String::new(), smaller: false }.limit()
+        });
+        // Binomial(4000, 1/40): mean 100, sd 9.9; five sd
+        let count = above.count();
+        assert!(count.abs_diff(100) < 50, "{count}");
     }
 
     #[test]

@@ -59,7 +59,7 @@ pub fn memorisation(
         let base = memorised(&queries, &columns, settings.threads) as f64 / queries.rows() as f64;
         let sd = (base * (1.0 - base) / queries.rows() as f64).sqrt();
         let of = format!("held-out rows, {} of them", queries.rows());
-        out.floor = Some(Floor { mean: base, sd, repeats: 1, of });
+        out.floor = Some(Floor { mean: base, sd, repeats: 1, of, smaller: false });
     }
     Ok(if doubled > 0 { out.noted(format!("duplicates: {doubled} training rows equal an earlier one")) } else { out })
 }

@@ -12,6 +12,7 @@
 //! | `sliced.rs` | sliced W2, and W2 on the line |
 //! | `assignment.rs`, `certificate.rs` | linear assignment and the proof that it is optimal |
 //! | `exact_w2.rs` | exact W2 of two small clouds |
+//! | `columns.rs` | each column of a table by itself |
 //! | `energy.rs` | energy distance with a standard error |
 //! | `box_dimension.rs` | box-counting dimension of a cloud |
 //! | `modes.rs` | shares of the modes against their weights |
@@ -34,6 +35,7 @@ use std::fmt;
 pub mod assignment;
 pub mod box_dimension;
 pub mod certificate;
+pub mod columns;
 pub mod densities;
 pub mod energy;
 pub mod exact_w2;
@@ -52,6 +54,7 @@ pub mod support;
 pub mod table;
 pub mod transport;
 
+pub use columns::Column;
 pub use points::Points;
 pub use table::{Inputs, METRICS, Metric};
 
@@ -66,6 +69,8 @@ pub struct Floor {
     pub repeats: usize,
     /// What was compared, such as `real against real`.
     pub of: String,
+    /// Whether it is of fewer rows than the value, because there are no more: then it is too large to judge by.
+    pub smaller: bool,
 }
 
 /// One number about a sample, with all that is needed to read it.
@@ -87,6 +92,11 @@ pub struct Measurement {
     pub floor: Option<Floor>,
     /// Anything else a reader has to know.
     pub note: Option<String>,
+    /// The row of [`METRICS`] it came from; empty where it was computed without the table.
+    pub metric: &'static str,
+    /// The column it is about, where it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub column: Option<String>,
 }
 
 impl Measurement {
@@ -101,7 +111,16 @@ impl Measurement {
             interval: None,
             floor: None,
             note: None,
+            metric: "",
+            column: None,
         }
+    }
+    /// Whether data that are right would give as much: whether it is up to [`Floor::limit`]; nothing where that cannot be said.
+    pub fn at_floor(&self) -> Option<bool> {
+        self.floor
+            .as_ref()
+            .filter(|floor| !floor.smaller && !self.value.is_nan())
+            .map(|floor| self.value <= floor.limit())
     }
     /// The same with a note added after those it already has.
     pub fn noted(mut self, note: impl Into<String>) -> Self {
@@ -151,7 +170,7 @@ pub fn short(x: f64) -> String {
 }
 
 /// A whole number with a space between groups of three digits.
-fn grouped(n: usize) -> String {
+pub fn grouped(n: usize) -> String {
     let digits = n.to_string();
     let mut out = String::new();
     for (i, c) in digits.chars().enumerate() {
@@ -180,6 +199,10 @@ pub struct Settings {
     pub threads: usize,
     /// Names of the metrics to compute.
     pub metrics: Vec<&'static str>,
+    /// The columns of the table that the rows come from; empty where columns have no names of their own.
+    pub columns: Vec<Column>,
+    /// Divide every column by its standard deviation in the data before anything is measured.
+    pub standardise: bool,
 }
 
 impl Default for Settings {
@@ -192,6 +215,8 @@ impl Default for Settings {
             floor_repeats: 5,
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             metrics: table::usual(),
+            columns: Vec::new(),
+            standardise: false,
         }
     }
 }
@@ -241,7 +266,7 @@ mod tests {
         m.parameters = "128 directions".into();
         assert_eq!(m.to_string(), "sliced W2  0.0312  (n = 100 000, 128 directions)");
         m.interval = Some((0.029, 0.034));
-        m.floor = Some(Floor { mean: 0.0208, sd: 0.0021, repeats: 5, of: "real against real".into() });
+        m.floor = Some(Floor { mean: 0.0208, sd: 0.0021, repeats: 5, of: "real against real".into(), smaller: false });
         let line = "sliced W2  0.0312 [0.0290, 0.0340]  floor 0.0208 +- 0.00210 \
                     (real against real, n = 100 000, 128 directions)";
         assert_eq!(m.to_string(), line);

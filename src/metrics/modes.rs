@@ -94,7 +94,7 @@ pub fn multinomial_floor(n: usize, weights: &[f64]) -> Floor {
     }
     // Cov(|A|, |B|) carries the factor 2/pi, total variation the factor 1/4
     let sd = (variance.max(0.0) / (2.0 * std::f64::consts::PI * n as f64)).sqrt();
-    Floor { mean, sd, repeats: 0, of: "multinomial".into() }
+    Floor { mean, sd, repeats: 0, of: "multinomial".into(), smaller: false }
 }
 
 /// E|X - n p| for X binomial(n, p): 2 (m + 1) C(n, m + 1) p^(m+1) (1 - p)^(n - m) with m = floor(n p).

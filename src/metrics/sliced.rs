@@ -57,8 +57,8 @@ pub fn sliced_w2(samples: &Points, reference: &Points, settings: &Settings) -> R
     let mut out = Measurement::new("sliced W2", definition, value, n);
     out.parameters = if count == 1 { "1 direction".into() } else { format!("{count} directions") };
     if blocks == 0 || (count == 1 && samples.dim() > 1) {
-        let need = format!("no interval: it needs at least {} rows and 2 directions", 8 * BLOCKS);
-        return Ok(out.noted(need));
+        let lacks = if blocks == 0 { format!("{} rows", 8 * BLOCKS) } else { "2 directions".to_string() };
+        return Ok(out.noted(format!("no interval: that takes at least {lacks}")));
     }
     let of_block = |b: usize| slices.iter().map(|s| s.blocks[b]).sum::<f64>() / count as f64;
     let by_block: Vec<f64> = (0..BLOCKS).map(of_block).collect();

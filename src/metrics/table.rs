@@ -1,12 +1,13 @@
 //! The list of all metrics; the command line and the documentation walk it.
 
 use super::densities::{self, Ratios};
-use super::floor::real_against_real;
-use super::parallel::mean_variance;
+use super::floor::{real_against_real, real_against_real_of_many};
 use super::score_error::{Rows, ScoresAt};
 use super::support::{self, Distance};
 use super::{Floor, Measurement, Points, Settings};
-use super::{energy, exact_w2, histogram, memorisation, mmd, modes, neighbours, score_error, sliced, transport};
+use super::{
+    columns, energy, exact_w2, histogram, memorisation, mmd, modes, neighbours, score_error, sliced, transport,
+};
 use crate::error::{Error, Problem, Result, nearest};
 
 /// True sample `i` of `n` rows, for floors.
@@ -65,6 +66,8 @@ pub struct Metric {
     pub needs: &'static str,
     /// Whether it is computed when nothing is said; the others take longer.
     pub usual: bool,
+    /// Whether it compares all columns at once and is the larger the less alike two samples are; verdicts rest on these.
+    pub distance: bool,
     /// Computes it; no measurements when something it needs is absent.
     pub run: fn(&Inputs) -> Result<Vec<Measurement>>,
 }
@@ -76,6 +79,7 @@ pub const METRICS: &[Metric] = &[
         doc: "sliced Wasserstein distance W2 over random directions, not squared, for equal n up to millions",
         needs: "reference; draw for the floor",
         usual: true,
+        distance: true,
         run: run_sliced,
     },
     Metric {
@@ -83,13 +87,23 @@ pub const METRICS: &[Metric] = &[
         doc: "exact Wasserstein distance W2 by optimal matching, not squared, at most 4096 rows, with a certificate",
         needs: "reference; draw for the floor",
         usual: true,
+        distance: true,
         run: run_exact,
+    },
+    Metric {
+        name: "columns",
+        doc: "each column of a table by itself: W1 and W2 of numbers, total variation of words",
+        needs: "reference, names of columns; draw for the floor",
+        usual: true,
+        distance: false,
+        run: run_columns,
     },
     Metric {
         name: "energy",
         doc: "energy distance, unbiased, no square root, with a standard error",
         needs: "reference; draw for the floor",
         usual: true,
+        distance: true,
         run: run_energy,
     },
     Metric {
@@ -97,6 +111,7 @@ pub const METRICS: &[Metric] = &[
         doc: "total variation between the shares of the modes and their weights, with the multinomial floor",
         needs: "modes",
         usual: true,
+        distance: true,
         run: run_modes,
     },
     Metric {
@@ -104,6 +119,7 @@ pub const METRICS: &[Metric] = &[
         doc: "E|s - s*|^2 over p_t at each time and integrated over time",
         needs: "scores",
         usual: true,
+        distance: false,
         run: run_score_error,
     },
     Metric {
@@ -111,6 +127,7 @@ pub const METRICS: &[Metric] = &[
         doc: "share of samples nearer to one training row than a third of the distance to the next",
         needs: "training; held_out for the base rate",
         usual: true,
+        distance: false,
         run: run_memorisation,
     },
     Metric {
@@ -118,6 +135,7 @@ pub const METRICS: &[Metric] = &[
         doc: "sliced Wasserstein distance W1 over random directions",
         needs: "reference; draw for the floor",
         usual: false,
+        distance: true,
         run: run_sliced_w1,
     },
     Metric {
@@ -125,6 +143,7 @@ pub const METRICS: &[Metric] = &[
         doc: "exact Wasserstein distance W1 by optimal matching, at most 4096 rows, with a certificate",
         needs: "reference; draw for the floor",
         usual: false,
+        distance: true,
         run: run_exact_w1,
     },
     Metric {
@@ -132,6 +151,7 @@ pub const METRICS: &[Metric] = &[
         doc: "Sinkhorn divergence of the cost |x - y|^2 / 2, debiased, of at most 1000 rows",
         needs: "reference; draw for the floor",
         usual: false,
+        distance: true,
         run: run_sinkhorn,
     },
     Metric {
@@ -139,6 +159,7 @@ pub const METRICS: &[Metric] = &[
         doc: "MMD^2 with five Gaussian kernels around the median distance, unbiased, of at most 4000 rows",
         needs: "reference; draw for the floor",
         usual: false,
+        distance: true,
         run: run_mmd,
     },
     Metric {
@@ -146,6 +167,7 @@ pub const METRICS: &[Metric] = &[
         doc: "accuracy of the 1-nearest-neighbour two-sample test, leave one out, of at most 5000 rows",
         needs: "reference; draw for the floor",
         usual: false,
+        distance: true,
         run: run_c2st,
     },
     Metric {
@@ -153,6 +175,7 @@ pub const METRICS: &[Metric] = &[
         doc: "precision, recall, density and coverage with the 5th nearest neighbours, of at most 5000 rows",
         needs: "reference; draw for the floor",
         usual: false,
+        distance: false,
         run: run_quality,
     },
     Metric {
@@ -160,6 +183,7 @@ pub const METRICS: &[Metric] = &[
         doc: "total variation of histograms, on a grid up to two dimensions, of projections beyond",
         needs: "reference; draw for the floor",
         usual: false,
+        distance: true,
         run: run_tv,
     },
     Metric {
@@ -167,6 +191,7 @@ pub const METRICS: &[Metric] = &[
         doc: "KL divergence of the law and the model in both directions, by their densities at t0",
         needs: "densities",
         usual: false,
+        distance: false,
         run: run_kl,
     },
     Metric {
@@ -174,6 +199,7 @@ pub const METRICS: &[Metric] = &[
         doc: "distance to the support of the law without its noise: manifolds, fractals, boxes, shells",
         needs: "support; draw for the floor",
         usual: false,
+        distance: false,
         run: run_support,
     },
 ];
@@ -239,6 +265,13 @@ fn run_exact(inputs: &Inputs) -> Result<Vec<Measurement>> {
     }
     out.floor = floor(inputs, n, &|a, b| Ok(exact_w2::solve(a, b)?.value))?;
     Ok(vec![out])
+}
+
+fn run_columns(inputs: &Inputs) -> Result<Vec<Measurement>> {
+    let (Some(reference), false) = (inputs.reference, inputs.settings.columns.is_empty()) else {
+        return Ok(Vec::new());
+    };
+    columns::by_column(inputs.samples, reference, inputs.draw, &inputs.settings)
 }
 
 fn run_energy(inputs: &Inputs) -> Result<Vec<Measurement>> {
@@ -330,17 +363,12 @@ fn run_quality(inputs: &Inputs) -> Result<Vec<Measurement>> {
     if let Some(draw) = inputs.draw {
         // all four of a pair at once
         let (n, dim) = (x.rows(), x.dim());
-        let pair = |r: usize| -> Result<Vec<f64>> {
-            let (a, b) = (draw(2 * r as u32, n)?, draw(2 * r as u32 + 1, n)?);
-            let (a, b) = (Points::new("true sample", &a, dim)?, Points::new("second true sample", &b, dim)?);
+        let four = |a: &[f32], b: &[f32]| -> Result<Vec<f64>> {
+            let (a, b) = (Points::new("true sample", a, dim)?, Points::new("second true sample", b, dim)?);
             Ok(neighbours::quality(&a, &b, inputs.settings.threads)?.values(a.rows(), b.rows()))
         };
-        let repeats = inputs.settings.floor_repeats;
-        let values: Vec<Vec<f64>> = (0..repeats).map(pair).collect::<Result<_>>()?;
-        for (k, m) in out.iter_mut().enumerate() {
-            let (mean, variance) = mean_variance(&values.iter().map(|v| v[k]).collect::<Vec<_>>());
-            m.floor = Some(Floor { mean, sd: variance.sqrt(), repeats, of: "real against real".into() });
-        }
+        let floors = real_against_real_of_many(inputs.settings.floor_repeats, |i| draw(i, n), four)?;
+        out.iter_mut().zip(floors).for_each(|(m, floor)| m.floor = Some(floor));
     }
     Ok(out.into_iter().map(|m| of_drawn(inputs, m)).collect())
 }
@@ -386,6 +414,7 @@ mod tests {
         inputs.reference = Some(&reference);
         inputs.draw = Some(&draw);
         (inputs.training, inputs.held_out) = (Some(&training), Some(&reference));
+        inputs.settings.columns = columns::unnamed(2);
         let weights = vec![1.0 / 600.0; 600];
         inputs.modes = Some((&reference, &weights));
         inputs.scores = Some((&scores, Rows::Independent));
@@ -394,11 +423,13 @@ mod tests {
         inputs.densities = Some(Ratios { forward: &[0.1, 0.2], reverse: &[0.0, -0.1], of: "two rows" });
         for metric in METRICS {
             let got = (metric.run)(&inputs).unwrap();
-            let several = [("prdc", 4), ("kl", 2)].iter().find(|(n, _)| *n == metric.name).map_or(1, |(_, k)| *k);
+            let several =
+                [("prdc", 4), ("kl", 2), ("columns", 4)].iter().find(|(n, _)| *n == metric.name).map_or(1, |(_, k)| *k);
             assert_eq!(got.len(), several, "{}", metric.name);
             for m in &got {
                 assert!(m.value.is_finite() && !m.definition.is_empty());
-                assert!(m.interval.is_some() || ["sliced-w2", "exact-w2"].contains(&metric.name) || m.n < 3, "{m}");
+                let bare = ["sliced-w2", "exact-w2", "columns"].contains(&metric.name) || m.n < 3;
+                assert!(m.interval.is_some() || bare, "{m}");
                 assert_eq!(m.floor.is_some(), metric.name != "score-error", "{}", metric.name);
                 println!("{m}");
             }

@@ -25,6 +25,8 @@ pub struct Shown<'a> {
     pub rows: &'a [f32],
     /// The distance to the truth; `None` where samples are not finite.
     pub distance: Option<f64>,
+    /// Where the samples have exploded: how many times as wide as the truth they are.
+    pub exploded: Option<f64>,
 }
 
 /// What a sheet and its curves show.
@@ -92,8 +94,13 @@ pub fn sheet(engine: &mut dyn Engine, asked: &Comparison<'_>, columns: [usize; 2
 
 /// The figure with its empty cells.
 fn frame(asked: &Comparison<'_>, ranges: [(f64, f64); 2], look: Look) -> Figure {
+    let exploded = if asked.cells.iter().any(|c| c.exploded.is_some()) {
+        " Marked with an x: that many times as wide as the truth, mostly outside the cell; the steps are too long."
+    } else {
+        ""
+    };
     let caption = format!(
-        "In each cell the {} of {} samples to the truth{}. NFE is the number of evaluations of the score. Grid {}.",
+        "In each cell the {} of {} samples to the truth{}. NFE is the number of evaluations of the score. Grid {}.{exploded}",
         asked.metric,
         grouped(asked.n as u64),
         asked.floor_words(),
@@ -164,7 +171,8 @@ fn words(asked: &Comparison<'_>, cell: &Shown<'_>, area: &Area, unit: f64, theme
     };
     let text = cell.distance.map_or("not finite".to_owned(), plain);
     layers.push(Layer::Heading { x, y: area.y_scale.at(1.0 - 13.0 * unit / h), text, colour });
-    let text = format!("NFE {}", cell.evaluations);
+    let wide = cell.exploded.filter(|x| x.is_finite()).map_or(String::new(), |x| format!(", explodes x{}", plain(x)));
+    let text = format!("NFE {}{wide}", cell.evaluations);
     layers.push(Layer::Text { x, y: area.y_scale.at(inset / h), text, colour: theme.muted() });
 }
 

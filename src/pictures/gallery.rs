@@ -12,14 +12,24 @@ use crate::recording::Engine;
 use crate::render::charts::MAX_COLUMNS;
 use crate::render::figure::Drawing;
 
-/// Samples in the pictures of a gallery.
+/// Samples in the pictures of a gallery, if nothing is said.
 const SAMPLES: usize = 12_000;
 /// Paths in the fan.
 const PATHS: usize = 150;
 /// Width of the animation, whatever the stills have: it is looked at in a page.
 const ANIMATION_WIDTH: u32 = 640;
 
-/// Draws everything that can be drawn of a model into `out`, replacing what is there, and gives the files.
+/// What a gallery shows besides the model, and where it goes.
+pub struct Gallery<'a> {
+    /// The logs of the run.
+    pub log: Option<&'a Log>,
+    /// Samples, if not as many as usual.
+    pub n: Option<usize>,
+    /// The directory.
+    pub out: &'a Path,
+}
+
+/// Draws everything that can be drawn of a model into a directory, replacing what is there, and gives the files.
 ///
 /// samples.png, density.png, score-field.png, trajectories.png, reverse.gif and reverse.png (an APNG) for two columns and
 /// more, pairs.png beyond two, loss.png and times.png where there are logs.
@@ -27,11 +37,11 @@ pub fn gallery(
     engine: &mut dyn Engine,
     subject: &Subject,
     model: &Model<'_>,
-    log: Option<&Log>,
-    out: &Path,
+    asked: &Gallery<'_>,
     look: Look,
     watch: Watch<'_>,
 ) -> Result<Vec<PathBuf>> {
+    let (log, out) = (asked.log, asked.out);
     let plan = model.smooth_plan()?;
     let sampler = format!("{SMOOTH}, {} steps", plan.times.len() - 1);
     let smooth = Model { card: model.card, score: model.score, plan: &plan, sampler, seed: model.seed };
@@ -44,8 +54,9 @@ pub fn gallery(
     };
     let columns = [0, 1.min(subject.dim - 1)];
     // one sampling run serves the stills and the animation
-    let frames = Frames::follow(engine, model, Reverse { samples: SAMPLES, frames: FRAMES, columns }, watch)?;
-    let rows = frames.last();
+    let frames =
+        Frames::follow(engine, model, Reverse { samples: asked.n.unwrap_or(SAMPLES), frames: FRAMES, columns }, watch)?;
+    let rows = &model.settled(frames.last().to_vec())[..];
     let said = (rows, "samples of a model");
     if subject.dim <= 2 {
         keep("samples.png", samples(engine, subject, Some(said), columns, look)?)?;

@@ -27,9 +27,70 @@ pub struct Log {
     pub floors: Vec<f64>,
     /// Draws of a held-out loss.
     pub draws: u64,
+    /// How many members of an ensemble it is the mean of; 0 for a single run.
+    pub members: usize,
+    /// Lowest and highest training loss of the members at each step; empty for a single run.
+    pub train_range: Vec<(f64, f64)>,
+    /// Lowest and highest held-out loss of the members at each step; empty for a single run.
+    pub held_out_range: Vec<(f64, f64)>,
+}
+
+/// Means over curves at the steps that all of them have, with the lowest and the highest value.
+type Mean = (Vec<(f64, f64)>, Vec<(f64, f64)>);
+
+fn mean_curve(curves: &[&[(f64, f64)]]) -> Mean {
+    let at = |curve: &[(f64, f64)], step: f64| curve.iter().find(|p| p.0 == step).map(|p| p.1);
+    let (mut means, mut ranges) = (Vec::new(), Vec::new());
+    for (step, _) in curves.first().copied().unwrap_or_default() {
+        let all: Option<Vec<f64>> = curves.iter().map(|c| at(c, *step)).collect();
+        if let Some(all) = all {
+            means.push((*step, mean(&all)));
+            let ends = all.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(*v), h.max(*v)));
+            ranges.push(ends);
+        }
+    }
+    (means, ranges)
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
+/// Means place by place of lists of one length; empty if they are not of one.
+fn mean_list(lists: &[&[f64]]) -> Vec<f64> {
+    let n = lists.first().map_or(0, |l| l.len());
+    if lists.iter().any(|l| l.len() != n) {
+        return Vec::new();
+    }
+    (0..n).map(|i| mean(&lists.iter().map(|l| l[i]).collect::<Vec<_>>())).collect()
 }
 
 impl Log {
+    /// The mean of the logs of an ensemble. The error of the floor is that of a mean of independent floors.
+    pub fn of_members(logs: &[Self]) -> Self {
+        let curves = |of: fn(&Self) -> &[(f64, f64)]| mean_curve(&logs.iter().map(of).collect::<Vec<_>>());
+        let lists = |of: fn(&Self) -> &[f64]| mean_list(&logs.iter().map(of).collect::<Vec<_>>());
+        let (train, train_range) = curves(|l| &l.train);
+        let (held_out, held_out_range) = curves(|l| &l.held_out);
+        let floors: Option<Vec<(f64, f64)>> = logs.iter().map(|l| l.floor).collect();
+        let floor = floors.filter(|f| !f.is_empty()).map(|f| {
+            let error = f.iter().map(|(_, e)| e * e).sum::<f64>().sqrt() / f.len() as f64;
+            (mean(&f.iter().map(|(v, _)| *v).collect::<Vec<_>>()), error)
+        });
+        Self {
+            train,
+            held_out,
+            floor,
+            from_time: logs.first().map(|l| l.from_time.clone()).unwrap_or_default(),
+            bins: lists(|l| &l.bins),
+            floors: lists(|l| &l.floors),
+            draws: logs.first().map_or(0, |l| l.draws),
+            members: logs.len(),
+            train_range,
+            held_out_range,
+        }
+    }
+
     /// Reads the logs of a run; lines that a killed process left half-written are passed over.
     pub fn read(train: &Path, metrics: &Path) -> Result<Self> {
         let mut log = Self::default();
@@ -78,9 +139,9 @@ pub fn loss(log: &Log, name: &str, look: Look) -> Result<Drawing> {
     if log.train.is_empty() && log.held_out.is_empty() {
         return Err(nothing("losses", name));
     }
-    let series = |name: &str, points: &[(f64, f64)], kind| {
+    let series = |name: &str, points: &[(f64, f64)], band: &[(f64, f64)], kind| {
         let (steps, values) = points.iter().copied().unzip();
-        Series { name: name.into(), steps, values, kind }
+        Series { name: name.into(), steps, values, kind, band: band.to_vec() }
     };
     let mut caption = String::new();
     if let (Some((floor, error)), Some((_, last))) = (log.floor, log.held_out.last()) {
@@ -92,14 +153,18 @@ pub fn loss(log: &Log, name: &str, look: Look) -> Result<Drawing> {
             grouped(log.draws)
         );
     }
+    if log.members > 0 {
+        let said = format!("Means over {} members of an ensemble; bands from the lowest to the highest. ", log.members);
+        caption.insert_str(0, &said);
+    }
     loss_curves(&LossCurves {
         width: look.width,
         theme: look.theme,
         title: format!("Loss while training on {name}"),
         caption,
         series: vec![
-            series("training", &log.train, SeriesKind::Train),
-            series("held out, averaged weights", &log.held_out, SeriesKind::HeldOut),
+            series("training", &log.train, &log.train_range, SeriesKind::Train),
+            series("held out, averaged weights", &log.held_out, &log.held_out_range, SeriesKind::HeldOut),
         ],
         // held-out loss and floor share their draws, so the floor's own sampling error would only mislead here
         floor: log.floor.map(|(value, _)| (value, 0.0)),

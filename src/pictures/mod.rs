@@ -21,7 +21,7 @@ pub use budget::{Estimate, Stack, budget};
 pub use compare::{Comparison, Shown, curves, sheet};
 pub use fan::trajectories;
 pub use field::{default_times, score_fields};
-pub use gallery::gallery;
+pub use gallery::{Gallery, gallery};
 pub use ground::density;
 pub use losses::{Log, loss, times};
 pub use scatter::samples;

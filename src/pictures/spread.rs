@@ -3,9 +3,14 @@
 use super::{Look, Subject};
 use crate::error::Result;
 use crate::recording::Engine;
+use crate::render::Colour;
 use crate::render::charts::{PairPlot, pair_plot};
 use crate::render::cloud::{Paint, Points, Style, cloud};
 use crate::render::figure::Drawing;
+use crate::render::scale::grouped;
+
+/// Layers into which two clouds are cut.
+const TURNS: usize = 6;
 
 /// Histograms and scatters of `columns` (at most six); without samples, of the data alone.
 pub fn pairs(
@@ -22,30 +27,46 @@ pub fn pairs(
     let names: Vec<String> = columns.iter().map(|c| subject.columns[*c].clone()).collect();
     let (real, made) = (chosen(&subject.rows), chosen(generated));
     let title = if samples.is_some() { format!("Data and model: {}", subject.name) } else { subject.name.clone() };
-    let hidden = subject.dim - columns.len();
-    let caption = if hidden == 0 {
-        String::new()
-    } else {
-        format!("{} of {} columns; --columns chooses others", columns.len(), subject.dim)
-    };
+    let dim = subject.dim;
+    let clouds: Vec<(&[f32], Colour)> = [(&subject.rows[..], look.theme.reference()), (generated, look.theme.accent())]
+        .into_iter()
+        .filter(|(rows, _)| !rows.is_empty())
+        .collect();
+    // as many of each, or the larger cloud would cover the other
+    let count = clouds.iter().map(|(rows, _)| rows.len() / dim).min().unwrap_or(0);
+    let mut caption = String::new();
+    if clouds.len() > 1 {
+        caption = format!("{} points of each, in turns, so that neither covers the other. ", grouped(count as u64));
+    }
+    if dim > columns.len() {
+        caption.push_str(&format!("{} of {dim} columns; --columns chooses others.", columns.len()));
+    }
     let plot =
         PairPlot { width: look.width, theme: look.theme, title, caption, names: &names, real: &real, generated: &made };
     let unit = f64::from(look.width) / 560.0 / (columns.len() as f64).sqrt();
     let mut draw = |row: usize, column: usize, area: &crate::render::Area| {
         let mut sheet = image::RgbaImage::new(area.w, area.h);
-        for (rows, colour) in [(&subject.rows[..], look.theme.reference()), (generated, look.theme.accent())] {
-            if rows.is_empty() {
-                continue;
+        let crowd = (count as f64 / 500.0).max(1.0);
+        let radius = (1.1 * unit * crowd.powf(-0.2)).max(0.4);
+        let turns = if clouds.len() > 1 { TURNS } else { 1 };
+        for turn in 0..turns {
+            for (rows, colour) in &clouds {
+                let part = every(rows, dim, count, turn, turns);
+                let style = Style { radius, paint: Paint::Plain(*colour), opacity: 0.75, exposure: None };
+                let points = Points { rows: &part, dim, columns: [columns[column], columns[row]] };
+                over(&mut sheet, &cloud(engine, points, area.window(), style)?);
             }
-            let crowd = (rows.len() as f64 / subject.dim as f64 / 500.0).max(1.0);
-            let radius = (1.1 * unit * crowd.powf(-0.2)).max(0.4);
-            let style = Style { radius, paint: Paint::Plain(colour), opacity: 0.75, exposure: None };
-            let points = Points { rows, dim: subject.dim, columns: [columns[column], columns[row]] };
-            over(&mut sheet, &cloud(engine, points, area.window(), style)?);
         }
         Ok(sheet)
     };
     pair_plot(&plot, Some(&mut draw))
+}
+
+/// Rows `turn`, `turn + turns`, ... of `count` rows taken evenly from all.
+fn every(rows: &[f32], dim: usize, count: usize, turn: usize, turns: usize) -> Vec<f32> {
+    let all = rows.len() / dim;
+    let chosen = (turn..count).step_by(turns).map(|i| i * all / count);
+    chosen.flat_map(|i| &rows[i * dim..(i + 1) * dim]).copied().collect()
 }
 
 /// Lays one straight-alpha raster over another of the same size.

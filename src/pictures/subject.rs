@@ -139,7 +139,15 @@ impl Model<'_> {
         &self.score.process
     }
 
-    /// `n` samples (n, D), data units.
+    /// Samples (n, D) as `sample` writes them: held to what the columns of the data hold.
+    pub fn settled(&self, mut rows: Vec<f32>) -> Vec<f32> {
+        if let Some(schema) = &self.card.schema {
+            schema.settle(&mut rows, &mut vec![0; schema.columns.len()]);
+        }
+        rows
+    }
+
+    /// `n` samples (n, D), data units, as [`Model::settled`] leaves them.
     pub fn draw(&self, engine: &mut dyn Engine, n: usize, watch: Watch<'_>) -> Result<Vec<f32>> {
         let mut all = Vec::with_capacity(n * self.card.dim);
         self.follow(engine, n, None, watch, &mut |state| {
@@ -148,7 +156,7 @@ impl Model<'_> {
             }
             Ok(())
         })?;
-        Ok(all)
+        Ok(self.settled(all))
     }
 
     /// Runs the reverse process of `n` samples, all in one chunk where paths are followed.

@@ -32,6 +32,13 @@ impl Plan {
         self.affine_law_from(process, mean, var, GaussianLaw { mean: 0.0, var: self.prior_std * self.prior_std })
     }
 
+    /// How many times as wide as they should be the samples come out for data `N(0, var)` with the exact score: 1 but for the
+    /// error of the steps. Far above 1 the steps are too long for this sampler, whatever the network.
+    pub fn stretch(&self, process: &Process, var: f64) -> f64 {
+        let wanted = process.marginal(self.times[self.times.len() - 1], 0.0, var).var;
+        (self.affine_law(process, 0.0, var).var / wanted).sqrt()
+    }
+
     /// As [`Plan::affine_law`], from any normal start.
     ///
     /// Carries the joint law of all registers, (base, x, earlier outputs), because stages mix them.

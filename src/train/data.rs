@@ -138,6 +138,16 @@ impl Dataset {
         Ok(Self { name, dim, train, held_out: held, shift, scale, truth: None, variance: variance.max(1e-12), notes })
     }
 
+    /// Brings rows of a file to the units of a model that was trained on others, so that it can go on with these.
+    pub fn adopt(&mut self, shift: &[f32], scale: &[f32]) {
+        let dim = self.dim;
+        let to_model =
+            |(i, v): (usize, f32)| ((f64::from(v) - f64::from(shift[i % dim])) / f64::from(scale[i % dim])) as f32;
+        self.train = self.to_data(&self.train).into_iter().enumerate().map(to_model).collect();
+        self.held_out = self.to_data(&self.held_out).into_iter().enumerate().map(to_model).collect();
+        (self.shift, self.scale) = (shift.to_vec(), scale.to_vec());
+    }
+
     /// Training rows.
     pub fn rows(&self) -> usize {
         self.train.len() / self.dim
@@ -153,6 +163,18 @@ impl Dataset {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rows_of_other_data_are_brought_to_the_units_of_a_model() {
+        let rows: Vec<f32> = (0..40).map(|i| (i * 7 % 11) as f32).collect();
+        let mut d = Dataset::from_rows("t".into(), rows, 2, 0.25, true, 7).unwrap();
+        let before = (d.to_data(&d.train), d.to_data(&d.held_out));
+        d.adopt(&[1.0, 2.0], &[4.0, 0.5]);
+        let after = (d.to_data(&d.train), d.to_data(&d.held_out));
+        let near = |a: &[f32], b: &[f32]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-5);
+        assert!(near(&before.0, &after.0) && near(&before.1, &after.1) && d.scale == [4.0, 0.5]);
+        assert!((d.train[0] - (before.0[0] - 1.0) / 4.0).abs() < 1e-5);
+    }
 
     #[test]
     fn rows_are_split_once_and_standardised_by_the_training_part() {

@@ -112,7 +112,7 @@ fn a_dry_run_prints_a_configuration_that_can_be_used_and_makes_nothing() {
 #[test]
 fn paths_of_samples_are_written_beside_them() {
     let place = Place::with_run();
-    place.run("sample r -n 40 --steps 6 -o x.npy --trajectories t.npy --paths 4 --frames 3").done();
+    place.run("sample r --raw -n 40 --steps 6 -o x.npy --trajectories t.npy --paths 4 --frames 3").done();
     let (samples, paths) = (place.read("x.npy"), place.read("t.npy"));
     let numbers = |bytes: &[u8], n: usize| -> Vec<u8> { bytes[bytes.len() - 4 * n..].to_vec() };
     let (samples, paths) = (numbers(&samples, 40 * 5), numbers(&paths, 4 * 3 * 5));

@@ -16,6 +16,7 @@ mod good;
 mod harness;
 mod laboratory;
 mod likelihood;
+mod newcomers;
 mod outputs;
 mod processes;
 mod signals;

@@ -43,7 +43,9 @@ fn outputs_that_cannot_be_written_are_refused_before_the_work() {
 fn case_76_missing_directories_are_made() {
     let place = Place::with_run();
     place.run(&format!("train moons {TINY} --out a/b/c")).done();
-    place.run("sample a/b/c -n 3 --steps 2 -o d/e/x.csv").done();
+    let ran = place.run("sample a/b/c -n 3 --steps 2 -o d/e/x.csv");
+    assert!(ran.err.contains("made the directory d/e"), "{}", ran.err);
+    ran.done();
     assert!(place.at("d/e/x.csv").exists());
     // without --out runs are numbered, and the last one is found
     place.run(&format!("train moons {TINY}")).done();
@@ -117,9 +119,23 @@ fn case_82_a_limit_on_file_sizes_is_an_error_of_writing_and_keeps_the_old_file()
 #[test]
 fn case_81_a_full_disk_is_an_error_of_writing_and_keeps_the_old_file() {
     let place = Place::with_run();
-    let line = "mount -t tmpfs -o size=64k none m && echo old > m/x.npy && \"$P\" sample r -n 5000 --steps 1 --force -o m/x.npy; \
+    let line = "mount -t tmpfs -o size=64k none m && echo old > m/x.csv && \"$P\" sample r -n 6000 --steps 1 --force -o m/x.csv; \
+                echo code $?; cat m/x.csv; ls -A m";
+    let Some(ran) = small_disk(&place, line) else { return };
+    assert_eq!(ran.out, "code 7\nold\nx.csv\n", "{}", ran.err);
+    assert!(ran.err.contains("No space left") && ran.err.contains("the old file is untouched"), "{}", ran.err);
+    // an array has a size that is known beforehand
+    let line = "mount -t tmpfs -o size=64k none m && echo old > m/x.npy && \"$P\" sample r -n 6000 --steps 1 --force -o m/x.npy; \
                 echo code $?; cat m/x.npy; ls -A m";
-    fs::create_dir(place.at("m")).unwrap();
+    let Some(ran) = small_disk(&place, line) else { return };
+    assert_eq!(ran.out, "code 7\nold\nx.npy\n", "{}", ran.err);
+    assert!(ran.err.contains("not enough room on the disk") && ran.err.contains("found 0.1 MiB free"), "{}", ran.err);
+    assert!(!ran.err.contains("W-SOFTWARE-DEVICE"), "a device was opened: {}", ran.err);
+}
+
+/// Runs a shell line that mounts a small file system on `m`, where that is allowed.
+fn small_disk(place: &Place, line: &str) -> Option<super::harness::Ran> {
+    let _ = fs::create_dir(place.at("m"));
     let ran = finish(
         Command::new("unshare")
             .args(["-rm", "sh", "-c", line])
@@ -127,10 +143,40 @@ fn case_81_a_full_disk_is_an_error_of_writing_and_keeps_the_old_file() {
             .envs([("P", super::harness::PROGRAM), ("NODEVICE_SELECT", "1")]),
     );
     if !ran.out.contains("code ") || ran.err.contains("mount: ") {
-        return eprintln!("not checked: no mounts allowed here: {}", ran.err);
+        eprintln!("not checked: no mounts allowed here: {}", ran.err);
+        return None;
     }
-    assert_eq!(ran.out, "code 7\nold\nx.npy\n", "{}", ran.err);
-    assert!(ran.err.contains("No space left") && ran.err.contains("the old file is untouched"), "{}", ran.err);
+    Some(ran)
+}
+
+#[test]
+fn case_80_a_training_without_room_for_its_checkpoints_is_not_begun() {
+    let place = Place::new();
+    let line = "mount -t tmpfs -o size=64k none m && \"$P\" train moons --hidden 64x3 --out m/r; echo code $?; ls -A m";
+    let Some(ran) = small_disk(&place, line) else { return };
+    assert_eq!(ran.out, "code 7\n", "{}", ran.err);
+    assert!(ran.err.contains("not enough room on the disk") && ran.err.contains("m/r/checkpoints"), "{}", ran.err);
+}
+
+#[test]
+fn case_81_a_training_waits_while_the_disk_is_full_and_ends_as_if_it_had_never_been() {
+    let place = Place::new();
+    let train = format!("train moons {SMALL} --hidden 8x1 --steps 3000 --checkpoint-every 500 --seed 5");
+    place.run(&format!("{train} --out whole -q")).done();
+    // the disk is filled up when the training has begun, and freed when it says that it waits
+    let line = format!(
+        "mount -t tmpfs -o size=400k none m && ( \"$P\" {train} --out m/r 2> log; echo code $? ) & \
+         while [ ! -s m/r/train.jsonl ]; do sleep 0.05; done; cat /dev/zero > m/filler 2> /dev/null; \
+         for i in $(seq 300); do if grep -q 'trying again' log; then break; fi; sleep 0.1; done; \
+         grep -c 'No space left.*trying again for' log; rm m/filler; wait; cp m/r/checkpoints/000003000.safetensors . && cp m/r/train.jsonl ."
+    );
+    let Some(ran) = small_disk(&place, &line) else { return };
+    let log = String::from_utf8(place.read("log")).unwrap();
+    assert!(ran.out.ends_with("code 0\n") && !ran.out.starts_with("0\n"), "{}{}{log}", ran.out, ran.err);
+    assert!(place.read("000003000.safetensors") == place.read("whole/checkpoints/000003000.safetensors"));
+    let lines = String::from_utf8(place.read("train.jsonl")).unwrap();
+    let step = |l: &str| serde_json::from_str::<serde_json::Value>(l).unwrap()["step"].as_u64().unwrap();
+    assert!(lines.lines().map(step).is_sorted_by(|a, b| a < b), "a line was lost or torn: {lines}");
 }
 
 #[test]

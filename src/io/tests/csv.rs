@@ -1,5 +1,5 @@
 use super::{read, refused, with_file};
-use crate::io::{Kind, ReadOptions, read_table};
+use crate::io::{Kind, Missing, ReadOptions, read_table};
 use std::path::Path;
 
 #[test]
@@ -48,6 +48,67 @@ fn words_become_one_hot_columns_and_come_back() {
     refused(read("a.csv", many.as_bytes()), 3, "column 2: found more than 64");
     let all_words = read("a.csv", b"a,b\nc,d\ne,f\n").unwrap();
     assert!(all_words.notes[0].contains("header"));
+}
+
+#[test]
+fn columns_know_what_they_can_hold_once_there_are_rows_enough() {
+    let row = |i: usize| format!("{},{},{},{}\n", i % 2, i * 7 % 90, 0.5 * (i % 3) as f64 - 0.5, i as f64 - 50.0);
+    let text = |n: usize| "flag,age,grade,x\n".to_string() + &(0..n).map(row).collect::<String>();
+    let t = read("a.csv", text(100).as_bytes()).unwrap();
+    let ranges: Vec<(bool, &[f32])> =
+        t.schema.columns.iter().map(|c| (c.range.not_negative, &c.range.values[..])).collect();
+    assert_eq!(ranges, [(true, &[0.0, 1.0][..]), (true, &[]), (false, &[-0.5, 0.0, 0.5]), (false, &[])]);
+    assert_eq!(t.schema.decode(&[0.7, -3.2, 0.2, -9.26]), ["1", "0", "0.0", "-9"]);
+    let (mut rows, mut moved) = ([0.4, -0.2, 9.0, 0.3, 0.6, 44.6, -9.0, -7.5], [0; 4]);
+    t.schema.settle(&mut rows, &mut moved);
+    assert_eq!(rows, [0.0, 0.0, 0.5, 0.0, 1.0, 45.0, -0.5, -8.0]);
+    // the flag and the age, of which one was below 0
+    assert_eq!(moved, [0, 1, 0, 0]);
+    assert_eq!(t.schema.raw().decode(&[0.75, -3.25, 0.2, 1.0]), ["0.75", "-3.25", "0.2", "1"]);
+    let said = t.schema.remark().unwrap();
+    assert!(said.contains("flag one of 0 1; age whole, not below 0; grade one of -0.5 0 0.5; x whole"), "{said}");
+    // twelve rows say little
+    let few = read("a.csv", text(12).as_bytes()).unwrap();
+    assert!(few.schema.columns.iter().all(|c| c.range == crate::io::Range::default()));
+    let text = serde_json::to_string(&t.schema).unwrap();
+    assert!(serde_json::from_str::<crate::io::Schema>(&text).unwrap() == t.schema && text.contains("not-negative"));
+    let older = r#"{"columns":[{"name":"a","kind":{"number":{"decimals":1}}}],"header":true}"#;
+    assert_eq!(serde_json::from_str::<crate::io::Schema>(older).unwrap().columns[0].range, crate::io::Range::default());
+}
+
+#[test]
+fn rows_without_a_value_are_dropped_where_that_is_asked_for() {
+    let drop = ReadOptions { missing: Missing::Drop, ..ReadOptions::default() };
+    let text = b"x,word\n1,a\n,b\nNA,a\n2, N/A \n3,b\nnan,b\n4,null\n";
+    let (_dir, path) = with_file("a.csv", text);
+    let t = read_table(&path, &drop).unwrap();
+    assert_eq!((t.rows, &t.values[..]), (2, &[1.0, 1.0, 0.0, 3.0, 0.0, 1.0][..]));
+    assert!(
+        t.notes[0].starts_with("5 of 7 rows of ") && t.notes[0].contains("the first: row 3, column x"),
+        "{:?}",
+        t.notes
+    );
+    let refused = read("a.csv", text).unwrap_err();
+    assert!(refused.problem().hint.as_ref().unwrap().contains("--missing drop"));
+    // what is wrong otherwise stays wrong
+    let (_dir, path) = with_file("b.csv", b"1,2\n,3\n4,1_000\n");
+    super::refused(read_table(&path, &drop), 3, "digits with separators");
+    let (_dir, path) = with_file("c.csv", b"1,2\n,3\n4\n");
+    super::refused(read_table(&path, &drop), 3, "row 3: found 1, expected 2");
+}
+
+#[test]
+fn rows_are_brought_to_the_columns_of_another_table() {
+    let of = |text: &str| read("a.csv", text.as_bytes()).unwrap();
+    let truth = of("x,word,y\n1,red,2\n2,blue,3\n3,green,4\n");
+    let other = of("x,word,y\n5,green,6\n7,red,8\n");
+    let same = other.clone().in_columns_of(&truth.schema).unwrap();
+    assert_eq!(same.values, [5., 0., 0., 1., 6., 7., 1., 0., 0., 8.]);
+    assert_eq!((same.width, same.schema), (5, truth.schema.clone()));
+    // a word that is not known, and other columns
+    assert!(truth.in_columns_of(&other.schema).is_none());
+    assert!(of("1,2\n3,4\n").in_columns_of(&other.schema).is_none());
+    assert!(of("a,b,c\n1,2,3\n3,4,5\n").in_columns_of(&other.schema).is_none());
 }
 
 #[test]

@@ -25,6 +25,8 @@ pub struct Series {
     pub values: Vec<f64>,
     /// How it is drawn.
     pub kind: SeriesKind,
+    /// A band about it, (low, high) at each step; may be empty.
+    pub band: Vec<(f64, f64)>,
 }
 
 /// What a loss figure shows.
@@ -85,16 +87,20 @@ fn finish(width: u32, theme: Theme, title: &str, caption: &str, panel: Panel) ->
 
 fn add_series(panel: &mut Panel, series: &Series, smooth: Vec<f64>, colour: Colour, width: u32) {
     let xs = series.steps.clone();
+    if !series.band.is_empty() {
+        let (low, high): (Vec<f64>, Vec<f64>) = series.band.iter().copied().unzip();
+        let even = |values: Vec<f64>| if series.kind == SeriesKind::Train { smoothed(&values) } else { values };
+        let (low, high) = (even(low), even(high));
+        panel.layers.push(Layer::Band { xs: xs.clone(), low, high, colour: colour.with_alpha(0.2) });
+    }
     match series.kind {
         SeriesKind::Train => {
-            let (raw_x, raw_y) = thinned(&series.steps, &series.values, 2 * width as usize);
-            panel.layers.push(Layer::Line {
-                xs: raw_x,
-                ys: raw_y,
-                colour: colour.with_alpha(0.22),
-                width: 0.6,
-                dashed: false,
-            });
+            // a band says how noisy it is
+            if series.band.is_empty() {
+                let (raw_x, raw_y) = thinned(&series.steps, &series.values, 2 * width as usize);
+                let faint = colour.with_alpha(0.22);
+                panel.layers.push(Layer::Line { xs: raw_x, ys: raw_y, colour: faint, width: 0.6, dashed: false });
+            }
             panel.layers.push(Layer::Line { xs, ys: smooth, colour, width: 1.5, dashed: false });
             panel.legend.push((Key::Line(colour, 1.5), series.name.clone()));
         }
