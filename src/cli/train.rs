@@ -105,11 +105,15 @@ pub(super) fn remark(context: &Context, config: &RunConfig, loaded: &Loaded) {
     if config.train.lr == 0.0 {
         context.ui.note("the learning rate is 0: the weights stay as they are");
     }
-    if config.train.teacher != "none" {
-        context.ui.note(&format!(
+    match crate::train::losses::loss(&config.train) {
+        Ok(loss) if loss.taught => context.ui.note(&format!(
             "the loss of a step is the distance to the {} score, 0 at best; the held-out loss is the noise loss as ever",
-            config.train.teacher
-        ));
+            if config.train.teacher == "none" { "exact" } else { &config.train.teacher }
+        )),
+        Ok(loss) if loss.probes.is_some() => context.ui.note(
+            "the loss of a step asks for the divergence instead of the noise; in expectation, and held out, it is the noise loss",
+        ),
+        _ => {}
     }
     for finding in super::lint::before_training(config, loaded).unwrap_or_default().iter().filter(|f| f.warns) {
         context.ui.note(&super::lint::line(finding));
@@ -128,7 +132,8 @@ pub(super) fn check(config: &RunConfig, loaded: &Loaded) -> Result<()> {
     config.train.check()?;
     config.process.build()?;
     crate::train::teacher::teacher(&config.train, &loaded.data)?;
-    Network::new(&config.network, loaded.data.dim)?;
+    let network = Network::new(&config.network, loaded.data.dim)?;
+    crate::train::losses::probes(&config.train, &network)?;
     Ok(())
 }
 

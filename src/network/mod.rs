@@ -9,6 +9,7 @@ mod fused;
 pub mod head;
 pub mod layout;
 mod passes;
+mod tangents;
 mod tensors;
 
 use serde::{Deserialize, Serialize};
@@ -17,7 +18,7 @@ pub use activation::{ACTIVATIONS, Activation};
 pub use fused::{Line, TILES, Tile};
 pub use head::{FEATURES, HEADS, Head, Moment, TimeFeatures};
 pub use layout::{INITS, Layer, Layout, row};
-pub use tensors::{BackWorkspace, Weights, Workspace};
+pub use tensors::{BackWorkspace, Tangents, Weights, Workspace};
 
 use crate::defaults::choices;
 use crate::error::{Error, Problem, Result};

@@ -44,7 +44,7 @@ impl Network {
         finish: Finish<'_>,
     ) -> Dispatch {
         let [rows, stride] = [weight.shape[0], weight.shape[1]];
-        self.linear(Product { biased: true, ..Product::of_rows(w.rows, rows - 1, stride) }, w, i, finish)
+        self.linear(Product { biased: true, ..Product::of_rows(w.rows, rows - 1, stride) }, w.spare(), i, finish)
             .bind("input", x)
             .bind("weight", weight)
             .bind("output", y)
@@ -52,17 +52,19 @@ impl Network {
     }
 
     /// A product with all but its factors bound.
-    fn linear(&self, p: Product, w: &Workspace, layer: usize, finish: Finish<'_>) -> Dispatch {
+    pub(super) fn linear(&self, p: Product, spare: [&Tensor; 2], layer: usize, finish: Finish<'_>) -> Dispatch {
         // what a finish does not use is bound to something small
+        let [written, read] = spare;
         let (code, slope, beside) = match finish {
-            Finish::Store => (0u32, &w.unused, &w.input),
-            Finish::Infer => (1, &w.unused, &w.input),
-            Finish::Train(slope) => (2, slope, &w.input),
-            Finish::TimesSlope(slope) => (3, &w.unused, slope),
-            Finish::PlusSkip(skip) => (4, &w.unused, skip),
+            Finish::Store => (0u32, written, read),
+            Finish::Infer => (1, written, read),
+            Finish::Train(slope) => (2, slope, read),
+            Finish::TimesSlope(slope) => (3, written, slope),
+            Finish::PlusSkip(skip) => (4, written, skip),
         };
         let kernel = match (p.inputs, p.outputs) {
-            (_, ..=NARROW) => "network/linear_narrow",
+            // narrow products know one slice
+            (_, ..=NARROW) if p.slices == 1 => "network/linear_narrow",
             (..=NARROW, _) => "network/linear_shallow",
             _ => "network/linear",
         };
@@ -123,7 +125,7 @@ impl Network {
         b: &BackWorkspace,
     ) {
         let count = self.hidden.len();
-        self.d_weight(rec, count, &w.hidden[count - 1], &b.d_output, weights, w, b);
+        self.d_weight(rec, count, &w.hidden[count - 1], &b.d_output, weights, w.spare(), b);
         if self.options.freeze {
             return;
         }
@@ -138,7 +140,7 @@ impl Network {
                 self.d_alpha(rec, i, weights, &d_z, w, b);
             }
             let x = if i == 0 { &w.input } else { &w.hidden[i - 1] };
-            self.d_weight(rec, i, x, &d_z, weights, w, b);
+            self.d_weight(rec, i, x, &d_z, weights, w.spare(), b);
             above = d_z;
         }
     }
@@ -215,7 +217,7 @@ impl Network {
     ) -> Dispatch {
         let l = &self.layout.layers[i];
         let weight = mirrors[l.group].slice(l.mirror_at, &[l.outputs + 1, l.mirror_stride()]);
-        self.linear(Product::of_rows(w.rows, l.outputs, l.mirror_stride()), w, i, finish)
+        self.linear(Product::of_rows(w.rows, l.outputs, l.mirror_stride()), w.spare(), i, finish)
             .bind("input", d_y)
             .bind("weight", &weight)
             .bind("output", d_x)
@@ -224,18 +226,18 @@ impl Network {
 
     /// d_W = x^T d_y of layer `i` with the bias gradient below it, slice by slice.
     #[allow(clippy::too_many_arguments)] // one value each, all of different kinds
-    fn d_weight(
+    pub(super) fn d_weight(
         &self,
         rec: &mut Recording,
         i: usize,
         x: &Tensor,
         d_y: &Tensor,
         weights: &Weights,
-        w: &Workspace,
+        spare: [&Tensor; 2],
         b: &BackWorkspace,
     ) {
         let l = &self.layout.layers[i];
-        let (rows, length) = (pad(w.rows, PANEL), self.layout.groups[l.group]);
+        let (rows, length) = (x.shape[0], self.layout.groups[l.group]);
         if l.outputs <= NARROW {
             rec.push(
                 Dispatch::new(
@@ -247,7 +249,7 @@ impl Network {
                 .bind("partials", &b.partials[l.group])
                 .param("inputs", l.inputs)
                 .param("stride", l.mirror_stride() / 8)
-                .param("panels", panels(w.rows))
+                .param("panels", rows / PANEL)
                 .param("slices", b.slices)
                 .param("at", l.at / 8)
                 .param("length", length / 8),
@@ -273,7 +275,7 @@ impl Network {
             slices: b.slices,
         };
         rec.push(
-            self.linear(product, w, i, Finish::Store)
+            self.linear(product, spare, i, Finish::Store)
                 .bind("input", &transposed)
                 .bind("weight", d_y)
                 .bind("output", &b.partials[l.group])
@@ -354,21 +356,21 @@ impl Network {
 pub const NARROW: usize = 8;
 
 /// Sizes of a product, all in numbers and multiples of 8 where `network/product` counts in eights.
-struct Product {
-    rows: usize,
-    inputs: usize,
+pub(super) struct Product {
+    pub rows: usize,
+    pub inputs: usize,
     /// N rounded up to 8.
-    outputs: usize,
-    input_stride: usize,
-    biased: bool,
-    output_at: usize,
-    output_slice: usize,
-    slices: usize,
+    pub outputs: usize,
+    pub input_stride: usize,
+    pub biased: bool,
+    pub output_at: usize,
+    pub output_slice: usize,
+    pub slices: usize,
 }
 
 impl Product {
     /// Of a batch of `rows` rows with `inputs` features, to `outputs` features (rounded up to 8).
-    fn of_rows(rows: usize, inputs: usize, outputs: usize) -> Self {
+    pub fn of_rows(rows: usize, inputs: usize, outputs: usize) -> Self {
         let input_stride = pad(inputs, 8);
         let rows = pad(rows, PANEL);
         Self { rows, inputs, outputs, input_stride, biased: false, output_at: 0, output_slice: 0, slices: 1 }
@@ -376,7 +378,7 @@ impl Product {
 }
 
 /// What becomes of a product; the constants of `shaders/network/finish.wgsl`.
-enum Finish<'a> {
+pub(super) enum Finish<'a> {
     Store,
     Infer,
     Train(&'a Tensor),

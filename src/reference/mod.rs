@@ -13,6 +13,7 @@ mod oracle;
 mod random;
 mod render;
 mod sampler;
+mod tangent;
 
 use std::collections::HashMap;
 
@@ -35,10 +36,14 @@ pub const TWINS: &[(&str, Twin)] = &[
     ("network/d_block", network::d_block),
     ("network/d_norm", network::d_norm),
     ("network/d_alpha", network::d_alpha),
+    ("network/tangent", tangent::tangent),
+    ("network/d_tangent", tangent::d_tangent),
     ("train/noise", loss::noise),
     ("train/points", loss::points),
     ("train/teach", loss::teach),
+    ("train/probe", tangent::probe),
     ("loss/dsm", loss::dsm),
+    ("loss/ism", tangent::ism),
     ("loss/tally", loss::tally),
     ("fused/step", fused::step),
     ("fused/chain", fused::chain),
