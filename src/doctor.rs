@@ -223,6 +223,11 @@ impl Walk<'_> {
             return Ok(());
         }
         let plain = NetworkOptions { train_alpha: false, alpha: 1.0, ..network.options.clone() };
+        // a ball that some rows leave
+        let structured = NetworkOptions { predict: "structured".into(), radius: 0.75, ..plain.clone() };
+        let structured = Network::new(&structured, network.dim)?;
+        self.training(&format!("{label}, structured"), &structured, options, process, data)?;
+        self.sampling(&format!("{label}, structured"), &structured, process, options.batch_size)?;
         let loss = if network.dim % 2 == 1 { "ism" } else { "ssm" };
         let options = TrainOptions { loss: loss.into(), ..options.clone() };
         let label = format!("{label}, {loss}");

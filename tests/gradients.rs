@@ -42,7 +42,8 @@ fn check_of(loss: &str, options: NetworkOptions, dim: usize) {
         let (first, length) = trained[group];
         // an alpha that is not trained has no gradient, though the loss depends on it
         let alpha = network.layout.alpha_at..network.layout.alpha_at + network.layout.layers.len();
-        let still = |i: usize| group == 0 && alpha.contains(&i) && !network.options.train_alpha;
+        let noise = network.head.trained.map(|_| network.noise_at());
+        let still = |i: usize| group == 0 && alpha.contains(&i) && !network.options.train_alpha && noise != Some(i);
         for (i, &exact) in gradient.iter().enumerate().skip(first).take(length).filter(|(i, _)| !still(*i)) {
             let one: Tensor = t.weights.groups[group].slice(i, &[1]);
             let value = engine.read_f64(&one).unwrap()[0];
@@ -88,6 +89,10 @@ fn gradients_are_right_for_blocks_heads_and_frozen_layers() {
     check(NetworkOptions { skip: true, activation: "signrelu".into(), train_alpha: true, ..base.clone() }, 3);
     check(NetworkOptions { layer_norm: true, skip: true, ..base.clone() }, 2);
     check(NetworkOptions { freeze: true, ..base.clone() }, 2);
+    // inside the ball, outside it, and both
+    for radius in [1e3, 1e-3, 0.4] {
+        check(NetworkOptions { predict: "structured".into(), radius, init: "pytorch".into(), ..base.clone() }, 3);
+    }
     for head in ["eps", "x0", "v", "score"] {
         check(NetworkOptions { predict: head.into(), hidden: "4".into(), ..base.clone() }, 2);
     }

@@ -115,6 +115,16 @@ pub(super) fn remark(context: &Context, config: &RunConfig, loaded: &Loaded) {
         ),
         _ => {}
     }
+    let radius = config.network.radius;
+    let far = |row: &&[f32]| row.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>() > radius * radius;
+    let outside = data.train.chunks_exact(data.dim).filter(far).count();
+    if config.network.predict == "structured" && outside > 0 {
+        context.ui.note(&format!(
+            "{} of {} rows lie outside the ball of --radius {radius}, which the structured head does not leave",
+            grouped(outside),
+            grouped(data.rows())
+        ));
+    }
     for finding in super::lint::before_training(config, loaded).unwrap_or_default().iter().filter(|f| f.warns) {
         context.ui.note(&super::lint::line(finding));
     }
@@ -345,6 +355,10 @@ fn report(context: &mut Context, dir: &RunDir, outcome: &Outcome) -> Result<()> 
             ));
         }
         ui.say(&line)?;
+    }
+    if let Some(s) = outcome.card.network()?.learned_noise(&outcome.state.average) {
+        ui.value("learned_noise", s);
+        ui.say(&format!("learned noise {s:.4} (s of the structured head, averaged weights, in units of the model)"))?;
     }
     ui.say(&format!(
         "{} steps in {:.1} s (first after {:.1} s); {}",

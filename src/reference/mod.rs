@@ -5,6 +5,7 @@
 
 pub mod bench;
 mod fused;
+mod head;
 mod likelihood;
 mod loss;
 mod network;
@@ -38,6 +39,11 @@ pub const TWINS: &[(&str, Twin)] = &[
     ("network/d_alpha", network::d_alpha),
     ("network/tangent", tangent::tangent),
     ("network/d_tangent", tangent::d_tangent),
+    ("head/structured", head::structured),
+    ("head/d_structured", head::d_structured),
+    ("head/d_noise", head::d_noise),
+    ("head/clip", head::clip),
+    ("head/d_clip", head::d_clip),
     ("train/noise", loss::noise),
     ("train/points", loss::points),
     ("train/teach", loss::teach),

@@ -91,6 +91,10 @@ pub fn probes(options: &TrainOptions, network: &Network) -> Result<Option<Probes
             return refuse("has no gradient for such layers here", flag, flag.into(), expected.into());
         }
     }
+    if network.head.trained.is_some() {
+        let found = format!("`{}`", network.head.name);
+        return refuse("has no gradient for this head here", "--predict", found, "another head, or --loss dsm".into());
+    }
     if !network.activation.is_smooth(o.alpha) {
         let smooth: Vec<&str> = ACTIVATIONS.iter().filter(|a| a.is_smooth(1.0)).map(|a| a.name).collect();
         let found = format!("`{}`, whose slope jumps at 0: the gradient would miss the kinks", network.activation.name);

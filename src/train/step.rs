@@ -1,7 +1,7 @@
 //! The recordings of a training: one step, and one batch of the held-out loss.
 
 use crate::error::Result;
-use crate::network::{BackWorkspace, Network, Tangents, Weights, Workspace, row};
+use crate::network::{BackWorkspace, HeadWorkspace, Moments, Network, Tangents, Weights, Workspace, row};
 use crate::recording::{Arena, Dispatch, PANEL, Recording, Tensor, Work, pad, panels};
 use crate::reference::BINS;
 
@@ -37,6 +37,8 @@ pub struct Tensors {
     pub back: BackWorkspace,
     /// What implicit score matching has instead of a plain batch.
     pub tangents: Option<Tangents>,
+    /// What a head with a trained noise has behind the network.
+    pub head: Option<HeadWorkspace>,
     offset: Tensor,
     time_index: Tensor,
     partial: Tensor,
@@ -83,12 +85,17 @@ impl Tensors {
             work: network.workspace(arena, batch, true),
             back: network.back_workspace_and(arena, batch, slices, if probes.is_some() { slices } else { 0 }),
             tangents: probes.map(|p| network.tangents(arena, batch, p.count)),
+            head: network.head_workspace(arena, batch),
             offset: arena.panel("offset", batch, network.dim),
             time_index: arena.u32("time index", &[pad(batch, PANEL)]),
             partial: arena.f32("partial losses", &[batch.div_ceil(256), BINS, 2]),
             gradient: groups(arena, "gradient"),
             norms: arena.f32("gradient norms", &[norm_groups, 2]),
         })
+    }
+
+    fn moments(&self) -> Moments<'_> {
+        Moments { coefficients: &self.coefficients, time_index: &self.time_index }
     }
 
     /// (B padded): the time of each row of the last batch, 0xffffffff for rows that do not count.
@@ -132,13 +139,26 @@ fn noise(network: &Network, options: &TrainOptions, t: &Tensors, held_out: Optio
         .param("stratified", !options.no_stratify)
 }
 
+/// F of the batch and, behind it, the noise loss.
+fn forward_and_loss(rec: &mut Recording, network: &Network, options: &TrainOptions, t: &Tensors, weights: &Weights) {
+    network.forward(rec, weights, &t.work);
+    if let Some(head) = &t.head {
+        network.shape_output(rec, weights, &t.work, &t.moments(), head);
+    }
+    rec.push(loss(network, options, t));
+}
+
 fn loss(network: &Network, options: &TrainOptions, t: &Tensors) -> Dispatch {
+    let (output, d_output) = match &t.head {
+        Some(head) => (&head.guess, &head.d_guess),
+        None => (&t.work.output, &t.back.d_output),
+    };
     Dispatch::new("loss/dsm", Work::Groups(options.batch_size.div_ceil(256)))
-        .bind("output", &t.work.output)
+        .bind("output", output)
         .bind("offset", &t.offset)
         .bind("coefficients", &t.coefficients)
         .bind("time_index", &t.time_index)
-        .bind("d_output", &t.back.d_output)
+        .bind("d_output", d_output)
         .bind("partial", &t.partial)
         .param("rows", options.batch_size)
         .param("dim", network.dim)
@@ -173,8 +193,10 @@ pub fn training(
             match probes(options, network)? {
                 Some(probes) => implicit(&mut rec, network, options, t, probes),
                 None => {
-                    network.forward(&mut rec, &t.weights, &t.work);
-                    rec.push(loss(network, options, t));
+                    forward_and_loss(&mut rec, network, options, t, &t.weights);
+                    if let Some(head) = &t.head {
+                        network.d_shape_output(&mut rec, &t.weights, &t.work, &t.moments(), (head, &t.back));
+                    }
                     network.backward(&mut rec, &t.weights, &t.mirror, &t.work, &t.back);
                 }
             }
@@ -238,8 +260,7 @@ pub fn training(
 pub fn held_out(network: &Network, options: &TrainOptions, t: &Tensors, draws: usize) -> Recording {
     let mut rec = Recording::new("held-out loss");
     rec.push(noise(network, options, t, Some(draws)));
-    network.forward(&mut rec, &t.average, &t.work);
-    rec.push(loss(network, options, t));
+    forward_and_loss(&mut rec, network, options, t, &t.average);
     rec.push(
         Dispatch::new("loss/tally", Work::Groups(1))
             .bind("partial", &t.partial)
