@@ -223,15 +223,32 @@ impl Walk<'_> {
             return Ok(());
         }
         let plain = NetworkOptions { train_alpha: false, alpha: 1.0, ..network.options.clone() };
-        // a ball that some rows leave
-        let structured = NetworkOptions { predict: "structured".into(), radius: 0.75, ..plain.clone() };
-        let structured = Network::new(&structured, network.dim)?;
-        self.training(&format!("{label}, structured"), &structured, options, process, data)?;
-        self.sampling(&format!("{label}, structured"), &structured, process, options.batch_size)?;
+        if network.dim % 2 == 1 {
+            self.structured(label, &plain, options, process, data)?;
+        }
         let loss = if network.dim % 2 == 1 { "ism" } else { "ssm" };
         let options = TrainOptions { loss: loss.into(), ..options.clone() };
         let label = format!("{label}, {loss}");
         self.training(&label, &Network::new(&plain, network.dim)?, &options, process, data)
+    }
+
+    /// A head with a trained noise and a ball that some rows leave: trained, sampled, differentiated.
+    fn structured(
+        &mut self,
+        label: &str,
+        plain: &NetworkOptions,
+        options: &TrainOptions,
+        process: &Process,
+        data: &Dataset,
+    ) -> Result<()> {
+        let label = format!("{label}, structured");
+        let network = NetworkOptions { predict: "structured".into(), radius: 0.75, ..plain.clone() };
+        let network = Network::new(&network, data.dim)?;
+        self.training(&label, &network, options, process, data)?;
+        let weights = network.initial(11)?;
+        let score = NetworkScore { network, process: process.clone(), variance: 1.5, feature_seed: 5, weights };
+        self.flow(&label, &score, process, options.batch_size)?;
+        self.likelihood(&label, &score, process, options.batch_size)
     }
 
     fn sampling(&mut self, label: &str, network: &Network, process: &Process, batch: usize) -> Result<()> {

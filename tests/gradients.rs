@@ -42,7 +42,7 @@ fn check_of(loss: &str, options: NetworkOptions, dim: usize) {
         let (first, length) = trained[group];
         // an alpha that is not trained has no gradient, though the loss depends on it
         let alpha = network.layout.alpha_at..network.layout.alpha_at + network.layout.layers.len();
-        let noise = network.head.trained.map(|_| network.noise_at());
+        let noise = network.head.trained.then(|| network.noise_at());
         let still = |i: usize| group == 0 && alpha.contains(&i) && !network.options.train_alpha && noise != Some(i);
         for (i, &exact) in gradient.iter().enumerate().skip(first).take(length).filter(|(i, _)| !still(*i)) {
             let one: Tensor = t.weights.groups[group].slice(i, &[1]);

@@ -201,9 +201,12 @@ fn overlay(base: &RunConfig, given: &RunConfig, by_hand: &dyn Fn(&str) -> bool) 
     let value = |c: &RunConfig| serde_json::to_value(c).map_err(|e| Error::bug(Problem::new(e.to_string())));
     let (mut out, given) = (value(base)?, value(given)?);
     for group in ["data", "network", "process", "train"] {
+        let Some(target) = out[group].as_object_mut() else { continue };
+        // what is not written down in its usual state has been set back by hand
+        target.retain(|key, _| given[group].get(key).is_some() || !by_hand(&key.replace('-', "_")));
         for (key, v) in given[group].as_object().into_iter().flatten() {
             if by_hand(&key.replace('-', "_")) {
-                out[group][key] = v.clone();
+                target.insert(key.clone(), v.clone());
             }
         }
     }

@@ -54,6 +54,10 @@ pub struct NetworkOptions {
     pub features: usize,
     #[arg(long, help = choices("What the network predicts", HEADS, |h| h.name), default_value = "residual", help_heading = "Network")]
     pub predict: String,
+    /// structured: where the noise of the data that is trained along starts
+    #[arg(long, default_value_t = 0.5, help_heading = "Network")]
+    #[serde(skip_serializing_if = "is_half")]
+    pub noise_start: f64,
     /// structured: radius of the ball that F is brought into; twice that of the manifold, in the paper 2
     #[arg(long, default_value_t = 2.0, help_heading = "Network")]
     #[serde(skip_serializing_if = "is_usual")]
@@ -74,6 +78,11 @@ pub struct NetworkOptions {
 /// The radius of the paper need not be written down: other heads have none.
 fn is_usual(radius: &f64) -> bool {
     *radius == 2.0
+}
+
+/// Likewise where the noise starts.
+fn is_half(start: &f64) -> bool {
+    *start == 0.5
 }
 
 impl Default for NetworkOptions {
@@ -149,6 +158,15 @@ impl Network {
                 "above 0, at most 1e6".into(),
             );
         }
+        if !(options.noise_start > 0.0 && options.noise_start <= 1e6) {
+            // at 0 the gradient of s^2 vanishes
+            return usage(
+                "--noise-start",
+                "the noise is out of range",
+                options.noise_start.to_string(),
+                "above 0, at most 1e6".into(),
+            );
+        }
         let activation = row(ACTIVATIONS, |a| a.name, "--activation", &options.activation)?;
         if options.train_alpha && activation.parameter.is_none() {
             return usage(
@@ -177,8 +195,8 @@ impl Network {
     pub fn initial(&self, seed: u64) -> Result<Vec<Vec<f32>>> {
         let init = row(INITS, |i| i.name, "--init", &self.options.init)?;
         let mut groups = self.layout.initial(init, self.activation.gain, self.options.alpha, seed);
-        if let Some(start) = self.head.trained {
-            groups[0][self.noise_at()] = start as f32;
+        if self.head.trained {
+            groups[0][self.noise_at()] = self.options.noise_start as f32;
         }
         Ok(groups)
     }
@@ -190,7 +208,7 @@ impl Network {
 
     /// The noise of the data that some weights have learned, by heads that learn it.
     pub fn learned_noise(&self, weights: &[Vec<f32>]) -> Option<f64> {
-        self.head.trained.map(|_| f64::from(weights[0][self.noise_at()]).abs())
+        self.head.trained.then(|| f64::from(weights[0][self.noise_at()]).abs())
     }
 
     /// Hidden layers need `network/block` behind their product.

@@ -30,7 +30,7 @@ pub struct Moments<'a> {
 impl Network {
     /// Declares the tensors of a head with a trained noise over `rows` rows; nothing for others.
     pub fn head_workspace(&self, arena: &mut Arena, rows: usize) -> Option<HeadWorkspace> {
-        self.head.trained.map(|_| HeadWorkspace {
+        self.head.trained.then(|| HeadWorkspace {
             guess: arena.panel("eps_hat", rows, self.dim),
             d_guess: arena.panel("d_eps_hat", rows, self.dim),
             d_s: arena.f32("d_s", &[pad(rows, PANEL)]),

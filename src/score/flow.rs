@@ -45,7 +45,7 @@ impl NetworkFlow {
             mirrors: network.layout.mirrors.iter().map(|&n| arena.f32("transposed weights", &[n])).collect(),
             back: network.back_workspace(arena, rows, 1),
             gradient: arena.panel("input gradient", rows, network.dim + network.options.features),
-            probe: network.head.trained.map(|_| arena.panel("probe", rows, network.dim)),
+            probe: network.head.trained.then(|| arena.panel("probe", rows, network.dim)),
             bound,
         }
     }

@@ -89,7 +89,7 @@ impl NetworkScore {
             times: arena.f32("times", &[times.len(), 4]),
             folded: arena.f32("first layer", &[1, self.network.dim + 2, self.network.layout.layers[0].stride()]),
             chain: None,
-            clipped: self.network.head.trained.map(|_| arena.panel("clipped", rows, self.network.dim)),
+            clipped: self.network.head.trained.then(|| arena.panel("clipped", rows, self.network.dim)),
             features: arena.f32("time features", &[times.len(), self.network.options.features]),
             time_rows,
             feature_rows: table.features,

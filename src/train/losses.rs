@@ -91,7 +91,7 @@ pub fn probes(options: &TrainOptions, network: &Network) -> Result<Option<Probes
             return refuse("has no gradient for such layers here", flag, flag.into(), expected.into());
         }
     }
-    if network.head.trained.is_some() {
+    if network.head.trained {
         let found = format!("`{}`", network.head.name);
         return refuse("has no gradient for this head here", "--predict", found, "another head, or --loss dsm".into());
     }

@@ -39,7 +39,7 @@ pub fn training_table(
     let quantile = |i: usize| (law.quantile)((i as f64 + 0.5) / TIMES as f64, process.t0(), process.t_max());
     let times: Vec<f64> = (0..TIMES).map(quantile).collect();
     let mut table = table(network, process, variance, times, seed, weight.of_noise);
-    if network.head.trained.is_some() {
+    if network.head.trained {
         // the loss sees the noise itself, which is made of F on the device while s still moves
         table.coefficients.chunks_exact_mut(8).for_each(|row| (row[3], row[4]) = (0.0, 1.0));
     }
