@@ -134,15 +134,15 @@ fn circle(bench: &mut Bench, rows: f64, predict: &'static str) -> Result<Outcome
     score_error(bench, &Trained { predict, ..Trained::on("circle:noise=0.1", rows) })
 }
 
-/// Score error on that circle in a random plane of D dimensions, by head.
-fn embedded(bench: &mut Bench, x: f64, predict: &'static str) -> Result<Outcome> {
+/// Score error on that circle in a random plane of D dimensions, by head and where its noise starts.
+fn embedded(bench: &mut Bench, x: f64, predict: &'static str, noise_start: f64) -> Result<Outcome> {
     if x.fract() != 0.0 || !(2.0..=512.0).contains(&x) {
         let problem = Problem::new("the value cannot be used").at("--vary").found(x);
         return Err(Error::usage(problem.expected("a whole number of dimensions, 2 to 512")));
     }
     let rows = if bench.quick { 2000.0 } else { 20_000.0 };
     let source = format!("circle:dim={x},noise=0.1,rotate=1");
-    score_error(bench, &Trained { predict, ..Trained::on(&source, rows) })
+    score_error(bench, &Trained { predict, noise_start, ..Trained::on(&source, rows) })
 }
 
 /// Score error in n.
@@ -176,8 +176,17 @@ pub const MANIFOLD_RATE: Preset = Preset {
             quick: &[2.0, 8.0, 32.0],
             full: &[2.0, 4.0, 8.0, 16.0, 32.0, 64.0],
             curves: &[
-                Curve { name: "residual", at: |b, x| embedded(b, x, "residual"), claim: Some((0.0, 3.0)) },
-                Curve { name: "structured", at: |b, x| embedded(b, x, "structured"), claim: Some((0.0, 3.0)) },
+                Curve { name: "residual", at: |b, x| embedded(b, x, "residual", 0.5), claim: Some((0.0, 3.0)) },
+                Curve {
+                    name: "structured, from 0.5",
+                    at: |b, x| embedded(b, x, "structured", 0.5),
+                    claim: Some((0.0, 3.0)),
+                },
+                Curve {
+                    name: "structured, from 0.05",
+                    at: |b, x| embedded(b, x, "structured", 0.05),
+                    claim: Some((0.0, 3.0)),
+                },
             ],
         },
     ],
