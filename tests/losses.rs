@@ -82,7 +82,8 @@ fn what_has_no_gradient_is_refused() {
     let plain = network(|_| {}, 64);
     assert_eq!(probes(&train("ism", "none"), &plain).unwrap().unwrap().count, 64);
     assert!(probes(&train("dsm", "none"), &plain).unwrap().is_none());
-    let refused: [(fn(&mut NetworkOptions), &str); 5] = [
+    type Change = fn(&mut NetworkOptions);
+    let refused: [(Change, &str); 5] = [
         (|o| o.activation = "relu".into(), "slope jumps"),
         (
             |o| {

@@ -101,12 +101,12 @@ fn defect(bench: &mut Bench, x: f64, case: Case) -> Result<Outcome> {
         let problem = Problem::new("the value cannot be used").at("--vary").found(x);
         return Err(Error::usage(problem.expected(format!("a multiple of {BATCH} up to {}", 4096 * BATCH))));
     }
-    let times = (0.01, 3.0);
+    let times: (f64, f64) = (0.01, 3.0);
     let (batches, process) = (batches as usize, Process::named("ou")?);
     let wanted = if case.loss == "esm" {
         // the mean over the quantiles that training draws its times from
         let n = 512;
-        let t = |i: usize| times.0 * (times.1 / times.0 as f64).powf((i as f64 + 0.5) / n as f64);
+        let t = |i: usize| times.0 * (times.1 / times.0).powf((i as f64 + 0.5) / n as f64);
         (0..n).map(|i| constant(&process, t(i))).sum::<f64>() / n as f64
     } else {
         0.0
@@ -180,7 +180,7 @@ mod tests {
     fn the_constant_has_its_known_values() {
         // J of half N(-3, 1), half N(3, 1) under OU, and the floor of the noise loss averaged over t uniform on [0.01, 3]
         for (t, j) in [(0.01, 0.959_640_93), (0.25, 0.838_348_13), (1.0, 0.529_230_62), (3.0, 0.978_178_2)] {
-            assert!((information(3.0 * (-t as f64).exp()) - j).abs() < 1e-8, "{t}");
+            assert!((information(3.0 * f64::exp(-t)) - j).abs() < 1e-8, "{t}");
         }
         let process = Process::named("ou").unwrap();
         let one = |t: f64| 2.0 * constant(&process, t) - (1.0 - process.sigma(t).powi(2));

@@ -27,7 +27,7 @@ const FOUND: Option<(f64, f64)> = Some((0.85, 1.15));
 /// The learned noise against that of the data.
 pub const SIGMA_DATA: Preset = Preset {
     name: "sigma-data",
-    doc: "the noise that the structured head learns against the noise of the data, from two starts: circles in 2 and 8 dimensions",
+    doc: "the noise that the structured head learns against that of the data, circles in 2 and 8 dimensions",
     source: "Yakovlev, Puchkin 2025: s is minimised over along with the network; were it an estimate of sigma_data, slope 1 \
              (tolerance 0.15) wherever it starts. But the network can make up for another s, so the loss is flat along it",
     sweeps: &[Sweep {
