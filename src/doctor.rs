@@ -190,6 +190,9 @@ impl Walk<'_> {
         let data = Dataset::from_rows("self-test".into(), rows(50, shape.dim, 1), shape.dim, 0.3, true, 3)?;
         let process = Process::named("ou")?;
         self.training(&label, &network, &training, &process, &data)?;
+        if !blocks {
+            self.implicit(&label, &network, &training, &process, &data)?;
+        }
         self.sampling(&label, &network, &process, shape.batch)
     }
 
@@ -216,6 +219,47 @@ impl Walk<'_> {
         }
         self.gpu.release(&setup.arena);
         Ok(())
+    }
+
+    /// Implicit score matching, where the activation is smooth enough: all unit vectors or one of random signs.
+    fn implicit(
+        &mut self,
+        label: &str,
+        network: &Network,
+        options: &TrainOptions,
+        process: &Process,
+        data: &Dataset,
+    ) -> Result<()> {
+        if !network.activation.is_smooth(1.0) {
+            return Ok(());
+        }
+        let plain = NetworkOptions { train_alpha: false, alpha: 1.0, ..network.options.clone() };
+        if network.dim % 2 == 1 {
+            self.structured(label, &plain, options, process, data)?;
+        }
+        let loss = if network.dim % 2 == 1 { "ism" } else { "ssm" };
+        let options = TrainOptions { loss: loss.into(), ..options.clone() };
+        let label = format!("{label}, {loss}");
+        self.training(&label, &Network::new(&plain, network.dim)?, &options, process, data)
+    }
+
+    /// A head with a trained noise and a ball that some rows leave: trained, sampled, differentiated.
+    fn structured(
+        &mut self,
+        label: &str,
+        plain: &NetworkOptions,
+        options: &TrainOptions,
+        process: &Process,
+        data: &Dataset,
+    ) -> Result<()> {
+        let label = format!("{label}, structured");
+        let network = NetworkOptions { predict: "structured".into(), radius: 0.75, ..plain.clone() };
+        let network = Network::new(&network, data.dim)?;
+        self.training(&label, &network, options, process, data)?;
+        let weights = network.initial(11)?;
+        let score = NetworkScore { network, process: process.clone(), variance: 1.5, feature_seed: 5, weights };
+        self.flow(&label, &score, process, options.batch_size)?;
+        self.likelihood(&label, &score, process, options.batch_size)
     }
 
     fn sampling(&mut self, label: &str, network: &Network, process: &Process, batch: usize) -> Result<()> {

@@ -14,10 +14,15 @@ fn part(step: &Recording, until: &str) -> Recording {
 }
 
 fn check(options: NetworkOptions, dim: usize) {
+    check_of("dsm", options, dim);
+}
+
+fn check_of(loss: &str, options: NetworkOptions, dim: usize) {
     let rows: Vec<f32> = (0..40 * dim).map(|i| ((i * 37 % 101) as f32 / 50.0) - 1.0).collect();
     let data = Dataset::from_rows("rows".into(), rows, dim, 0.2, true, 1).unwrap();
     let network = Network::new(&options, dim).unwrap();
-    let training = TrainOptions { batch_size: 7, steps: 10, ..TrainOptions::default() };
+    let loss = loss.to_string();
+    let training = TrainOptions { batch_size: 7, steps: 10, loss, ..TrainOptions::default() };
     let setup = Setup::new(&network, &Process::named("ou").unwrap(), &data, &training, 3).unwrap();
     let [step, _] = setup.recordings(0).unwrap();
     let t = setup.tensors();
@@ -35,7 +40,11 @@ fn check(options: NetworkOptions, dim: usize) {
     for (group, gradient) in gradients.iter().enumerate() {
         greatest = gradient.iter().fold(greatest, |m, g| m.max(g.abs()));
         let (first, length) = trained[group];
-        for (i, &exact) in gradient.iter().enumerate().skip(first).take(length) {
+        // an alpha that is not trained has no gradient, though the loss depends on it
+        let alpha = network.layout.alpha_at..network.layout.alpha_at + network.layout.layers.len();
+        let noise = network.head.trained.then(|| network.noise_at());
+        let still = |i: usize| group == 0 && alpha.contains(&i) && !network.options.train_alpha && noise != Some(i);
+        for (i, &exact) in gradient.iter().enumerate().skip(first).take(length).filter(|(i, _)| !still(*i)) {
             let one: Tensor = t.weights.groups[group].slice(i, &[1]);
             let value = engine.read_f64(&one).unwrap()[0];
             let h = 1e-4;
@@ -80,9 +89,34 @@ fn gradients_are_right_for_blocks_heads_and_frozen_layers() {
     check(NetworkOptions { skip: true, activation: "signrelu".into(), train_alpha: true, ..base.clone() }, 3);
     check(NetworkOptions { layer_norm: true, skip: true, ..base.clone() }, 2);
     check(NetworkOptions { freeze: true, ..base.clone() }, 2);
+    // inside the ball, outside it, and both
+    for radius in [1e3, 1e-3, 0.4] {
+        check(NetworkOptions { predict: "structured".into(), radius, init: "pytorch".into(), ..base.clone() }, 3);
+    }
     for head in ["eps", "x0", "v", "score"] {
         check(NetworkOptions { predict: head.into(), hidden: "4".into(), ..base.clone() }, 2);
     }
+}
+
+#[test]
+fn gradients_of_implicit_losses_are_those_of_the_loss() {
+    let base = |activation: &str| NetworkOptions {
+        hidden: "5,3".into(),
+        activation: activation.into(),
+        features: 4,
+        init: "pytorch".into(),
+        ..Default::default()
+    };
+    for a in ACTIVATIONS.iter().filter(|a| a.is_smooth(1.0)) {
+        check_of("ism", base(a.name), 2);
+    }
+    for predict in ["eps", "x0", "v", "score"] {
+        check_of("ssm", NetworkOptions { predict: predict.into(), hidden: "4".into(), ..base("silu") }, 3);
+    }
+    // more than one narrow tile of outputs, a single unit, and a frozen hidden layer
+    check_of("ism", base("tanh"), 9);
+    check_of("ism", NetworkOptions { hidden: "1".into(), features: 0, ..base("gelu") }, 1);
+    check_of("ism", NetworkOptions { freeze: true, ..base("softplus") }, 2);
 }
 
 #[test]

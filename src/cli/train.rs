@@ -126,10 +126,24 @@ pub(super) fn remark(context: &Context, config: &RunConfig, loaded: &Loaded) {
     if config.train.lr == 0.0 {
         context.ui.note("the learning rate is 0: the weights stay as they are");
     }
-    if config.train.teacher != "none" {
-        context.ui.note(&format!(
+    match crate::train::losses::loss(&config.train) {
+        Ok(loss) if loss.taught => context.ui.note(&format!(
             "the loss of a step is the distance to the {} score, 0 at best; the held-out loss is the noise loss as ever",
-            config.train.teacher
+            if config.train.teacher == "none" { "exact" } else { &config.train.teacher }
+        )),
+        Ok(loss) if loss.probes.is_some() => context.ui.note(
+            "the loss of a step asks for the divergence instead of the noise; in expectation, and held out, it is the noise loss",
+        ),
+        _ => {}
+    }
+    let radius = config.network.radius;
+    let far = |row: &&[f32]| row.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>() > radius * radius;
+    let outside = data.train.chunks_exact(data.dim).filter(far).count();
+    if config.network.predict == "structured" && outside > 0 {
+        context.ui.note(&format!(
+            "{} of {} rows lie outside the ball of --radius {radius}, which the structured head does not leave",
+            grouped(outside),
+            grouped(data.rows())
         ));
     }
     for finding in super::lint::before_training(config, loaded).unwrap_or_default().iter().filter(|f| f.warns) {
@@ -164,7 +178,8 @@ pub(super) fn check(config: &RunConfig, loaded: &Loaded) -> Result<()> {
     config.train.check()?;
     config.process.build()?;
     crate::train::teacher::teacher(&config.train, &loaded.data)?;
-    Network::new(&config.network, loaded.data.dim)?;
+    let network = Network::new(&config.network, loaded.data.dim)?;
+    crate::train::losses::probes(&config.train, &network)?;
     Ok(())
 }
 
@@ -222,9 +237,12 @@ fn overlay(base: &RunConfig, given: &RunConfig, by_hand: &dyn Fn(&str) -> bool) 
     let value = |c: &RunConfig| serde_json::to_value(c).map_err(|e| Error::bug(Problem::new(e.to_string())));
     let (mut out, given) = (value(base)?, value(given)?);
     for group in ["data", "network", "process", "train"] {
+        let Some(target) = out[group].as_object_mut() else { continue };
+        // what is not written down in its usual state has been set back by hand
+        target.retain(|key, _| given[group].get(key).is_some() || !by_hand(&key.replace('-', "_")));
         for (key, v) in given[group].as_object().into_iter().flatten() {
             if by_hand(&key.replace('-', "_")) {
-                out[group][key] = v.clone();
+                target.insert(key.clone(), v.clone());
             }
         }
     }
@@ -396,6 +414,10 @@ fn report(context: &mut Context, dir: &RunDir, outcome: &Outcome) -> Result<()> 
             ));
         }
         ui.say(&line)?;
+    }
+    if let Some(s) = outcome.card.network()?.learned_noise(&outcome.state.average) {
+        ui.value("learned_noise", s);
+        ui.say(&format!("learned noise {s:.4} (s of the structured head, averaged weights, in units of the model)"))?;
     }
     ui.say(&format!(
         "{} steps in {:.1} s (first after {:.1} s); {}",

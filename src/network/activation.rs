@@ -1,6 +1,6 @@
-//! The table of activations: name, one line, value and slope in f64, parameter.
+//! The table of activations: name, one line, value, slope and curve in f64, parameter.
 //!
-//! To add one: a row here and `shaders/activation/<file>.wgsl` with `activation` and `activation_slope`.
+//! To add one: a row here and `shaders/activation/<file>.wgsl` with `activation`, `activation_slope` and `activation_curve`.
 
 /// A row of [`ACTIVATIONS`].
 pub struct Activation {
@@ -14,10 +14,20 @@ pub struct Activation {
     pub value: fn(f64, f64) -> f64,
     /// dh/dz (z, p)
     pub slope: fn(f64, f64) -> f64,
+    /// d^2h/dz^2 (z, p), away from kinks.
+    pub curve: fn(f64, f64) -> f64,
     /// Gain of the He-type initialisations: sqrt(2 / E of slope^2) for a standard normal z, rounded.
     pub gain: f64,
     /// Default of the parameter p, for the activations that have one.
     pub parameter: Option<f64>,
+}
+
+impl Activation {
+    /// Whether the slope is continuous at parameter p. Where it jumps, the divergence of a network jumps too as its
+    /// weights move, and the mean of its gradients is not the gradient of its mean.
+    pub fn is_smooth(&self, p: f64) -> bool {
+        ((self.slope)(1e-12, p) - (self.slope)(-1e-12, p)).abs() < 1e-9
+    }
 }
 
 fn sigmoid(z: f64) -> f64 {
@@ -47,6 +57,7 @@ pub const ACTIVATIONS: &[Activation] = &[
         shader: "activation/relu",
         value: |z, _| z.max(0.0),
         slope: |z, _| f64::from(z > 0.0),
+        curve: |_, _| 0.0,
         gain: 1.41,
         parameter: None,
     },
@@ -56,6 +67,7 @@ pub const ACTIVATIONS: &[Activation] = &[
         shader: "activation/leaky_relu",
         value: |z, _| if z > 0.0 { z } else { 0.01 * z },
         slope: |z, _| if z > 0.0 { 1.0 } else { 0.01 },
+        curve: |_, _| 0.0,
         gain: 1.41,
         parameter: None,
     },
@@ -65,6 +77,7 @@ pub const ACTIVATIONS: &[Activation] = &[
         shader: "activation/elu",
         value: |z, _| if z > 0.0 { z } else { z.exp_m1() },
         slope: |z, _| if z > 0.0 { 1.0 } else { z.exp() },
+        curve: |z, _| if z > 0.0 { 0.0 } else { z.exp() },
         gain: 1.25,
         parameter: None,
     },
@@ -74,6 +87,7 @@ pub const ACTIVATIONS: &[Activation] = &[
         shader: "activation/selu",
         value: |z, _| SELU_SCALE * if z > 0.0 { z } else { SELU_ALPHA * z.exp_m1() },
         slope: |z, _| SELU_SCALE * if z > 0.0 { 1.0 } else { SELU_ALPHA * z.exp() },
+        curve: |z, _| if z > 0.0 { 0.0 } else { SELU_SCALE * SELU_ALPHA * z.exp() },
         gain: 1.0,
         parameter: None,
     },
@@ -83,6 +97,7 @@ pub const ACTIVATIONS: &[Activation] = &[
         shader: "activation/gelu",
         value: |z, _| z * normal_cdf(z),
         slope: |z, _| normal_cdf(z) + z * normal_pdf(z),
+        curve: |z, _| normal_pdf(z) * (2.0 - z * z),
         gain: 1.48,
         parameter: None,
     },
@@ -92,6 +107,10 @@ pub const ACTIVATIONS: &[Activation] = &[
         shader: "activation/silu",
         value: |z, _| z * sigmoid(z),
         slope: |z, _| sigmoid(z) * (1.0 + z * (1.0 - sigmoid(z))),
+        curve: |z, _| {
+            let s = sigmoid(z);
+            s * (1.0 - s) * (2.0 + z * (1.0 - 2.0 * s))
+        },
         gain: 1.62,
         parameter: None,
     },
@@ -104,6 +123,10 @@ pub const ACTIVATIONS: &[Activation] = &[
             let t = softplus(z).tanh();
             t + z * (1.0 - t * t) * sigmoid(z)
         },
+        curve: |z, _| {
+            let (t, s) = (softplus(z).tanh(), sigmoid(z));
+            (1.0 - t * t) * s * (2.0 + z * (1.0 - s - 2.0 * t * s))
+        },
         gain: 1.46,
         parameter: None,
     },
@@ -113,6 +136,7 @@ pub const ACTIVATIONS: &[Activation] = &[
         shader: "activation/softplus",
         value: |z, _| softplus(z),
         slope: |z, _| sigmoid(z),
+        curve: |z, _| sigmoid(z) * (1.0 - sigmoid(z)),
         gain: 1.75,
         parameter: None,
     },
@@ -122,6 +146,7 @@ pub const ACTIVATIONS: &[Activation] = &[
         shader: "activation/tanh",
         value: |z, _| z.tanh(),
         slope: |z, _| 1.0 - z.tanh() * z.tanh(),
+        curve: |z, _| -2.0 * z.tanh() * (1.0 - z.tanh() * z.tanh()),
         gain: 1.59,
         parameter: None,
     },
@@ -131,6 +156,7 @@ pub const ACTIVATIONS: &[Activation] = &[
         shader: "activation/signrelu",
         value: |z, p| if z > 0.0 { z } else { p * z / (1.0 - z) },
         slope: |z, p| if z > 0.0 { 1.0 } else { p / ((1.0 - z) * (1.0 - z)) },
+        curve: |z, p| if z > 0.0 { 0.0 } else { 2.0 * p / (1.0 - z).powi(3) },
         gain: 1.3,
         parameter: Some(1.0),
     },
@@ -149,9 +175,19 @@ mod tests {
                     let numeric = ((a.value)(z + h, p) - (a.value)(z - h, p)) / (2.0 * h);
                     let slope = (a.slope)(z, p);
                     assert!((numeric - slope).abs() < 1e-8, "{} at {z}: {numeric} and {slope}", a.name);
+                    let numeric = ((a.slope)(z + h, p) - (a.slope)(z - h, p)) / (2.0 * h);
+                    let curve = (a.curve)(z, p);
+                    assert!((numeric - curve).abs() < 1e-8, "{} at {z}: {numeric} and {curve}", a.name);
                 }
             }
         }
+    }
+
+    #[test]
+    fn activations_with_a_kink_are_known() {
+        let rough = |p| ACTIVATIONS.iter().filter(|a| !a.is_smooth(p)).map(|a| a.name).collect::<Vec<_>>();
+        assert_eq!(rough(1.0), ["relu", "leaky-relu", "selu"]);
+        assert_eq!(rough(0.5), ["relu", "leaky-relu", "selu", "signrelu"]);
     }
 
     #[test]

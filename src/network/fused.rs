@@ -49,7 +49,8 @@ impl Network {
     /// layers in one group of parameters, all of them trained but the activations' own.
     pub fn tile(&self, rows: usize) -> Option<&'static Tile> {
         let o = &self.options;
-        let plain = !(o.layer_norm || o.skip || o.freeze || o.train_alpha) && self.layout.groups.len() == 1;
+        let more = o.layer_norm || o.skip || o.freeze || o.train_alpha || self.head.trained;
+        let plain = !more && self.layout.groups.len() == 1;
         TILES.iter().find(|t| plain && pad(self.widest(), 8) <= t.widest && rows >= t.batch)
     }
 

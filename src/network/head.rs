@@ -33,15 +33,19 @@ pub struct Head {
     pub doc: &'static str,
     /// (a, b) of eps_hat = a x_t + b F.
     pub affine: fn(Moment) -> (f64, f64),
+    /// Whether a noise s of the data is trained along; such a head takes s^2 for the variance `v`, and F is brought into a
+    /// ball first ([`crate::network::Network::shape_output`]).
+    pub trained: bool,
 }
 
 /// Every head.
 pub const HEADS: &[Head] = &[
-    Head { name: "eps", doc: "the noise: eps_hat = F", affine: |_| (0.0, 1.0) },
+    Head { name: "eps", doc: "the noise: eps_hat = F", affine: |_| (0.0, 1.0), trained: false },
     Head {
         name: "x0",
         doc: "the clean point: eps_hat = (x - m F) / sigma",
         affine: |k| (1.0 / k.sigma, -k.m / k.sigma),
+        trained: false,
     },
     Head {
         name: "v",
@@ -50,8 +54,9 @@ pub const HEADS: &[Head] = &[
             let s = k.m * k.m + k.sigma * k.sigma;
             (k.sigma / s, k.m / s)
         },
+        trained: false,
     },
-    Head { name: "score", doc: "the score itself: eps_hat = -sigma F", affine: |k| (0.0, -k.sigma) },
+    Head { name: "score", doc: "the score itself: eps_hat = -sigma F", affine: |k| (0.0, -k.sigma), trained: false },
     Head {
         name: "residual",
         doc: "what a Gaussian of the data's variance v leaves over: eps_hat = (sigma x + m sqrt(v) sqrt(s) F) / s, s = m^2 v + sigma^2",
@@ -59,6 +64,7 @@ pub const HEADS: &[Head] = &[
             let s = k.m * k.m * k.v + k.sigma * k.sigma;
             (k.sigma / s, k.m * (k.v / s).sqrt())
         },
+        trained: false,
     },
     Head {
         name: "edm",
@@ -71,11 +77,22 @@ pub const HEADS: &[Head] = &[
             // eps_hat = (x - m x0_hat) / sigma
             (noisy / k.sigma, -k.m * c_out / k.sigma)
         },
+        trained: false,
     },
     Head {
         name: "velocity",
         doc: "velocity of the linear path, eps - x0 (Lipman et al. 2023): eps_hat = (x + m F) / (m + sigma)",
         affine: |k| (1.0 / (k.m + k.sigma), k.m / (k.m + k.sigma)),
+        trained: false,
+    },
+    Head {
+        name: "structured",
+        doc: "a point of a manifold with noise s, s trained too (Yakovlev, Puchkin 2025): eps_hat = sigma (x - m clip F) / (m^2 s^2 + sigma^2)",
+        affine: |k| {
+            let q = k.m * k.m * k.v + k.sigma * k.sigma;
+            (k.sigma / q, -k.sigma * k.m / q)
+        },
+        trained: true,
     },
 ];
 
@@ -147,6 +164,8 @@ mod tests {
                 // table 1 of Karras et al. 2022 at noise level sigma / m, data of variance v
                 ("edm", (x0 - c_skip * x / m) / (nu * k.v.sqrt() / (nu * nu + k.v).sqrt())),
                 ("velocity", eps - x0),
+                // x0 = g + s xi: the noise that is left when g is known, as a part of both noises
+                ("structured", (x - s * eps / sigma) / m),
             ];
             assert_eq!(targets.map(|t| t.0), HEADS.iter().map(|h| h.name).collect::<Vec<_>>()[..]);
             for (name, target) in targets {

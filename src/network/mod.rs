@@ -9,6 +9,8 @@ mod fused;
 pub mod head;
 pub mod layout;
 mod passes;
+mod structured;
+mod tangents;
 mod tensors;
 
 use serde::{Deserialize, Serialize};
@@ -17,7 +19,8 @@ pub use activation::{ACTIVATIONS, Activation};
 pub use fused::{Line, TILES, Tile};
 pub use head::{FEATURES, HEADS, Head, Moment, TimeFeatures};
 pub use layout::{INITS, Layer, Layout, row};
-pub use tensors::{BackWorkspace, Weights, Workspace};
+pub use structured::{HeadWorkspace, Moments};
+pub use tensors::{BackWorkspace, Tangents, Weights, Workspace};
 
 use crate::defaults::choices;
 use crate::error::{Error, Problem, Result};
@@ -51,6 +54,14 @@ pub struct NetworkOptions {
     pub features: usize,
     #[arg(long, help = choices("What the network predicts", HEADS, |h| h.name), default_value = "residual", help_heading = "Network")]
     pub predict: String,
+    /// structured: where the noise of the data that is trained along starts
+    #[arg(long, default_value_t = 0.5, help_heading = "Network")]
+    #[serde(skip_serializing_if = "is_half")]
+    pub noise_start: f64,
+    /// structured: radius of the ball that F is brought into; twice that of the manifold, in the paper 2
+    #[arg(long, default_value_t = 2.0, help_heading = "Network")]
+    #[serde(skip_serializing_if = "is_usual")]
+    pub radius: f64,
     /// Layer norm before each activation
     #[arg(long, help_heading = "Network")]
     pub layer_norm: bool,
@@ -62,6 +73,16 @@ pub struct NetworkOptions {
     /// Train only the last layer (random features)
     #[arg(long, help_heading = "Network")]
     pub freeze: bool,
+}
+
+/// The radius of the paper need not be written down: other heads have none.
+fn is_usual(radius: &f64) -> bool {
+    *radius == 2.0
+}
+
+/// Likewise where the noise starts.
+fn is_half(start: &f64) -> bool {
+    *start == 0.5
 }
 
 impl Default for NetworkOptions {
@@ -129,6 +150,23 @@ impl Network {
         if !(options.alpha > 0.0 && options.alpha <= 100.0) {
             return usage("--alpha", "alpha is out of range", options.alpha.to_string(), "above 0, at most 100".into());
         }
+        if !(options.radius > 0.0 && options.radius <= 1e6) {
+            return usage(
+                "--radius",
+                "the radius is out of range",
+                options.radius.to_string(),
+                "above 0, at most 1e6".into(),
+            );
+        }
+        if !(options.noise_start > 0.0 && options.noise_start <= 1e6) {
+            // at 0 the gradient of s^2 vanishes
+            return usage(
+                "--noise-start",
+                "the noise is out of range",
+                options.noise_start.to_string(),
+                "above 0, at most 1e6".into(),
+            );
+        }
         let activation = row(ACTIVATIONS, |a| a.name, "--activation", &options.activation)?;
         if options.train_alpha && activation.parameter.is_none() {
             return usage(
@@ -156,7 +194,21 @@ impl Network {
     /// Initial parameters from a seed.
     pub fn initial(&self, seed: u64) -> Result<Vec<Vec<f32>>> {
         let init = row(INITS, |i| i.name, "--init", &self.options.init)?;
-        Ok(self.layout.initial(init, self.activation.gain, self.options.alpha, seed))
+        let mut groups = self.layout.initial(init, self.activation.gain, self.options.alpha, seed);
+        if self.head.trained {
+            groups[0][self.noise_at()] = self.options.noise_start as f32;
+        }
+        Ok(groups)
+    }
+
+    /// Where in group 0 the trained noise of the data stands: the head has no activation, so its alpha is free.
+    pub fn noise_at(&self) -> usize {
+        self.layout.alpha_at + self.hidden.len()
+    }
+
+    /// The noise of the data that some weights have learned, by heads that learn it.
+    pub fn learned_noise(&self, weights: &[Vec<f32>]) -> Option<f64> {
+        self.head.trained.then(|| f64::from(weights[0][self.noise_at()]).abs())
     }
 
     /// Hidden layers need `network/block` behind their product.

@@ -44,7 +44,7 @@ impl Network {
         finish: Finish<'_>,
     ) -> Dispatch {
         let [rows, stride] = [weight.shape[0], weight.shape[1]];
-        self.linear(Product { biased: true, ..Product::of_rows(w.rows, rows - 1, stride) }, w, i, finish)
+        self.linear(Product { biased: true, ..Product::of_rows(w.rows, rows - 1, stride) }, w.spare(), i, finish)
             .bind("input", x)
             .bind("weight", weight)
             .bind("output", y)
@@ -52,17 +52,19 @@ impl Network {
     }
 
     /// A product with all but its factors bound.
-    fn linear(&self, p: Product, w: &Workspace, layer: usize, finish: Finish<'_>) -> Dispatch {
+    pub(super) fn linear(&self, p: Product, spare: [&Tensor; 2], layer: usize, finish: Finish<'_>) -> Dispatch {
         // what a finish does not use is bound to something small
+        let [written, read] = spare;
         let (file, slope, beside) = match finish {
-            Finish::Store => ("store", &w.unused, &w.input),
-            Finish::Infer => ("infer", &w.unused, &w.input),
-            Finish::Train(slope) => ("train", slope, &w.input),
-            Finish::TimesSlope(slope) => ("times_slope", &w.unused, slope),
-            Finish::PlusSkip(skip) => ("plus_skip", &w.unused, skip),
+            Finish::Store => ("store", written, read),
+            Finish::Infer => ("infer", written, read),
+            Finish::Train(slope) => ("train", slope, read),
+            Finish::TimesSlope(slope) => ("times_slope", written, slope),
+            Finish::PlusSkip(skip) => ("plus_skip", written, skip),
         };
         let kernel = match (p.inputs, p.outputs) {
-            (_, ..=NARROW) => "network/linear_narrow",
+            // narrow products know one slice
+            (_, ..=NARROW) if p.slices == 1 => "network/linear_narrow",
             (..=NARROW, _) => "network/linear_shallow",
             _ => "network/linear",
         };
@@ -128,7 +130,7 @@ impl Network {
         b: &BackWorkspace,
     ) {
         let count = self.hidden.len();
-        self.d_weight(rec, count, &w.hidden[count - 1], &b.d_output, weights, w, b);
+        self.d_weight(rec, count, &w.hidden[count - 1], &b.d_output, weights, w.spare(), b);
         if self.options.freeze {
             return;
         }
@@ -143,7 +145,7 @@ impl Network {
                 self.d_alpha(rec, i, weights, &d_z, w, b);
             }
             let x = if i == 0 { &w.input } else { &w.hidden[i - 1] };
-            self.d_weight(rec, i, x, &d_z, weights, w, b);
+            self.d_weight(rec, i, x, &d_z, weights, w.spare(), b);
             above = d_z;
         }
     }
@@ -221,7 +223,7 @@ impl Network {
         let l = &self.layout.layers[i];
         let weight = mirrors[l.group].slice(l.mirror_at, &[l.outputs + 1, l.mirror_stride()]);
         let scales = [gradient_scale(w.rows), 1.0];
-        self.linear(Product { scales, ..Product::of_rows(w.rows, l.outputs, l.mirror_stride()) }, w, i, finish)
+        self.linear(Product { scales, ..Product::of_rows(w.rows, l.outputs, l.mirror_stride()) }, w.spare(), i, finish)
             .bind("input", d_y)
             .bind("weight", &weight)
             .bind("output", d_x)
@@ -230,18 +232,18 @@ impl Network {
 
     /// d_W = x^T d_y of layer `i` with the bias gradient below it, slice by slice.
     #[allow(clippy::too_many_arguments)] // one value each, all of different kinds
-    fn d_weight(
+    pub(super) fn d_weight(
         &self,
         rec: &mut Recording,
         i: usize,
         x: &Tensor,
         d_y: &Tensor,
         weights: &Weights,
-        w: &Workspace,
+        spare: [&Tensor; 2],
         b: &BackWorkspace,
     ) {
         let l = &self.layout.layers[i];
-        let (rows, length) = (pad(w.rows, PANEL), self.layout.groups[l.group]);
+        let (rows, length) = (x.shape[0], self.layout.groups[l.group]);
         if l.outputs <= NARROW {
             rec.push(
                 Dispatch::new(
@@ -253,38 +255,54 @@ impl Network {
                 .bind("partials", &b.partials[l.group])
                 .param("inputs", l.inputs)
                 .param("stride", l.mirror_stride() / 8)
-                .param("panels", panels(w.rows))
+                .param("panels", rows / PANEL)
                 .param("slices", b.slices)
                 .param("at", l.at / 8)
                 .param("length", length / 8),
             );
             return;
         }
-        let transposed = b.transposed.slice(0, &[l.inputs + 1, transposed_stride(w.rows)]);
+        let part = Part { bias: true, output_at: l.at, slices: b.slices, transposed: &b.transposed };
+        self.sum_over_rows(rec, i, (x, d_y, &b.partials[l.group]), part, weights, spare);
+    }
+
+    /// x^T d_y of layer `i` to partial sums of its block, for (x, d_y, partial sums).
+    pub(super) fn sum_over_rows(
+        &self,
+        rec: &mut Recording,
+        i: usize,
+        (x, d_y, partials): (&Tensor, &Tensor, &Tensor),
+        part: Part<'_>,
+        weights: &Weights,
+        spare: [&Tensor; 2],
+    ) {
+        let l = &self.layout.layers[i];
+        let (rows, stride) = (x.shape[0], transposed_stride(x.shape[0]));
+        let transposed = part.transposed.slice(0, &[l.inputs + 1, stride]);
         rec.push(
             Dispatch::new("layout/transpose", Work::Tiles { rows, columns: l.inputs + 1, slices: 1 })
                 .bind("x", x)
                 .bind("transposed", &transposed)
                 .param("rows", rows)
                 .param("features", l.inputs)
-                .param("stride", transposed_stride(w.rows)),
+                .param("stride", stride),
         );
         let product = Product {
-            rows: l.inputs + 1,
+            rows: l.inputs + usize::from(part.bias),
             inputs: rows,
             outputs: l.stride(),
-            input_stride: transposed_stride(w.rows),
+            input_stride: stride,
             biased: false,
-            output_at: l.at,
-            output_slice: length,
-            slices: b.slices,
-            scales: [1.0, gradient_scale(w.rows)],
+            output_at: part.output_at,
+            output_slice: self.layout.groups[l.group],
+            slices: part.slices,
+            scales: [1.0, gradient_scale(rows)],
         };
         rec.push(
-            self.linear(product, w, i, Finish::Store)
+            self.linear(product, spare, i, Finish::Store)
                 .bind("input", &transposed)
                 .bind("weight", d_y)
-                .bind("output", &b.partials[l.group])
+                .bind("output", partials)
                 .bind("alpha", &weights.alpha),
         );
     }
@@ -368,28 +386,39 @@ pub(super) fn transposed_stride(rows: usize) -> usize {
 }
 
 /// What brings gradients of a mean over `rows` rows to the order of 1: a power of two, so that no digit changes.
-fn gradient_scale(rows: usize) -> f32 {
+pub(super) fn gradient_scale(rows: usize) -> f32 {
     rows.next_power_of_two() as f32
 }
 
+/// Which partial sums a product over rows fills.
+pub(super) struct Part<'a> {
+    /// With the row of ones for the bias.
+    pub bias: bool,
+    /// Where the first of them starts.
+    pub output_at: usize,
+    pub slices: usize,
+    /// Where x^T goes: (K + 1, [`transposed_stride`]) of the deepest layer.
+    pub transposed: &'a Tensor,
+}
+
 /// Sizes of a product, all in numbers and multiples of 8 where `network/product` counts in eights.
-struct Product {
-    rows: usize,
-    inputs: usize,
+pub(super) struct Product {
+    pub rows: usize,
+    pub inputs: usize,
     /// N rounded up to 8.
-    outputs: usize,
-    input_stride: usize,
-    biased: bool,
-    output_at: usize,
-    output_slice: usize,
-    slices: usize,
+    pub outputs: usize,
+    pub input_stride: usize,
+    pub biased: bool,
+    pub output_at: usize,
+    pub output_slice: usize,
+    pub slices: usize,
     /// What brings inputs and weights to the order of 1.
-    scales: [f32; 2],
+    pub scales: [f32; 2],
 }
 
 impl Product {
     /// Of a batch of `rows` rows with `inputs` features, to `outputs` features (rounded up to 8).
-    fn of_rows(rows: usize, inputs: usize, outputs: usize) -> Self {
+    pub fn of_rows(rows: usize, inputs: usize, outputs: usize) -> Self {
         let input_stride = pad(inputs, 8);
         let rows = pad(rows, PANEL);
         Self {
@@ -407,7 +436,7 @@ impl Product {
 }
 
 /// What becomes of a product; the files of `shaders/network/finish`.
-enum Finish<'a> {
+pub(super) enum Finish<'a> {
     Store,
     Infer,
     Train(&'a Tensor),

@@ -45,6 +45,20 @@ pub struct Workspace {
     pub(super) training: bool,
 }
 
+impl BackWorkspace {
+    /// S
+    pub fn slices(&self) -> usize {
+        self.slices + self.further
+    }
+}
+
+impl Workspace {
+    /// What is bound where a product writes no slopes, and where it reads nothing beside.
+    pub(super) fn spare(&self) -> [&Tensor; 2] {
+        [&self.unused, &self.input]
+    }
+}
+
 /// Tensors that a backward pass fills.
 #[derive(Debug, Clone)]
 pub struct BackWorkspace {
@@ -58,8 +72,53 @@ pub struct BackWorkspace {
     pub(super) transposed: Tensor,
     /// (S, P) partial weight gradients, one a group.
     pub partials: Vec<Tensor>,
-    /// S
-    pub slices: usize,
+    /// S without those of tangents.
+    pub(super) slices: usize,
+    /// Slices behind these that tangents fill.
+    pub(super) further: usize,
+}
+
+/// Tensors of a network that is differentiated along with being computed: B rows, and for each of P directions B tangents,
+/// in one batch of R = (1 + P) B rows with B padded.
+#[derive(Debug, Clone)]
+pub struct Tangents {
+    /// B, without padding.
+    pub rows: usize,
+    /// P
+    pub probes: usize,
+    /// (R, D + F): points and time features, then directions.
+    pub input: Tensor,
+    /// (R, D): what the network says, then its derivatives along the directions.
+    pub output: Tensor,
+    /// (R, D): gradient at the output; written by the loss.
+    pub d_output: Tensor,
+    /// (R, H) products of each hidden layer, and what follows of them.
+    pub(super) z: Vec<Tensor>,
+    pub(super) hidden: Vec<Tensor>,
+    /// (R, H): gradients travel through these in turns.
+    pub(super) d: [Tensor; 2],
+    /// (K + 1, `transposed_stride`) tangents of one layer after the other, transposed.
+    pub(super) transposed: Tensor,
+    /// Bound where a kernel's variant does not use a binding.
+    pub(super) unused: [Tensor; 2],
+}
+
+impl Tangents {
+    /// The rows of the batch in a tensor of this workspace.
+    pub fn batch(&self, t: &Tensor) -> Tensor {
+        t.slice(0, &[pad(self.rows, PANEL), t.shape[1]])
+    }
+
+    /// See [`Workspace::spare`].
+    pub(super) fn spare(&self) -> [&Tensor; 2] {
+        [&self.unused[0], &self.unused[1]]
+    }
+
+    /// The tangents in a tensor of this workspace.
+    pub fn tangents(&self, t: &Tensor) -> Tensor {
+        let rows = pad(self.rows, PANEL);
+        t.slice(rows * t.shape[1], &[self.probes * rows, t.shape[1]])
+    }
 }
 
 impl Network {
@@ -96,8 +155,34 @@ impl Network {
         }
     }
 
+    /// Declares the tensors of a forward and backward pass of `rows` rows with `probes` directions each; the weight
+    /// gradients go to the further slices of a backward pass.
+    pub fn tangents(&self, arena: &mut Arena, rows: usize, probes: usize) -> Tangents {
+        let all = (1 + probes) * pad(rows, PANEL);
+        let widest = self.hidden.iter().copied().max().unwrap_or(1);
+        let deepest = self.layout.layers.iter().map(|l| l.inputs).max().unwrap_or(1);
+        let mut panel = |label: &str, width| arena.panel(label, all, width);
+        Tangents {
+            rows,
+            probes,
+            input: panel("input and directions", self.dim + self.options.features),
+            output: panel("output and tangents", self.dim),
+            d_output: panel("d_output and of tangents", self.dim),
+            z: self.hidden.iter().map(|&w| panel("products and tangents", w)).collect(),
+            hidden: self.hidden.iter().map(|&w| panel("hidden and tangents", w)).collect(),
+            d: [0, 1].map(|_| panel("gradients and of tangents", widest)),
+            transposed: arena.f32("transposed tangents", &[deepest + 1, transposed_stride(all - pad(rows, PANEL))]),
+            unused: [0, 1].map(|_| arena.f32("unused", &[64])),
+        }
+    }
+
     /// Declares the tensors of a backward pass.
     pub fn back_workspace(&self, arena: &mut Arena, rows: usize, slices: usize) -> BackWorkspace {
+        self.back_workspace_and(arena, rows, slices, 0)
+    }
+
+    /// Declares the tensors of a backward pass with `further` slices of partial gradients for tangents.
+    pub fn back_workspace_and(&self, arena: &mut Arena, rows: usize, slices: usize, further: usize) -> BackWorkspace {
         let widest = self.hidden.iter().copied().max().unwrap_or(1);
         let block = if self.blocks() { widest } else { 1 };
         // a head of few outputs takes its input as it is
@@ -110,8 +195,14 @@ impl Network {
             d_h: [panel("d_h 0", block), panel("d_h 1", block)],
             d_y: panel("d_y", block),
             transposed: arena.f32("transposed input", &[deepest + 1, transposed_stride(rows)]),
-            partials: self.layout.groups.iter().map(|&n| arena.f32("partial gradients", &[slices, n])).collect(),
+            partials: self
+                .layout
+                .groups
+                .iter()
+                .map(|&n| arena.f32("partial gradients", &[slices + further, n]))
+                .collect(),
             slices,
+            further,
         }
     }
 }

@@ -5,6 +5,7 @@
 
 pub mod bench;
 mod fused;
+mod head;
 mod likelihood;
 mod loss;
 mod network;
@@ -13,6 +14,7 @@ mod oracle;
 mod random;
 mod render;
 mod sampler;
+mod tangent;
 
 use std::collections::HashMap;
 
@@ -35,10 +37,19 @@ pub const TWINS: &[(&str, Twin)] = &[
     ("network/d_block", network::d_block),
     ("network/d_norm", network::d_norm),
     ("network/d_alpha", network::d_alpha),
+    ("network/tangent", tangent::tangent),
+    ("network/d_tangent", tangent::d_tangent),
+    ("head/structured", head::structured),
+    ("head/d_structured", head::d_structured),
+    ("head/d_noise", head::d_noise),
+    ("head/clip", head::clip),
+    ("head/d_clip", head::d_clip),
     ("train/noise", loss::noise),
     ("train/points", loss::points),
     ("train/teach", loss::teach),
+    ("train/probe", tangent::probe),
     ("loss/dsm", loss::dsm),
+    ("loss/ism", tangent::ism),
     ("loss/tally", loss::tally),
     ("fused/step", fused::step),
     ("fused/chain", fused::chain),

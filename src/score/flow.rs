@@ -34,6 +34,8 @@ pub(super) struct NetworkFlow {
     back: BackWorkspace,
     /// (B, D + F)
     gradient: Tensor,
+    /// (B, D) the direction, where something stands between it and the network's output.
+    probe: Option<Tensor>,
 }
 
 impl NetworkFlow {
@@ -43,6 +45,7 @@ impl NetworkFlow {
             mirrors: network.layout.mirrors.iter().map(|&n| arena.f32("transposed weights", &[n])).collect(),
             back: network.back_workspace(arena, rows, 1),
             gradient: arena.panel("input gradient", rows, network.dim + network.options.features),
+            probe: network.head.trained.then(|| arena.panel("probe", rows, network.dim)),
             bound,
         }
     }
@@ -64,10 +67,11 @@ impl BoundFlow for NetworkFlow {
     fn record_divergence(&self, rec: &mut Recording, probe: Probe, control: &Tensor, weights: &Tensor, sums: &Tensor) {
         let Bound { network, work, .. } = &self.bound;
         let (rows, seed) = (pad(work.rows, PANEL), probe.signs.unwrap_or(0));
+        let direction = self.probe.as_ref().unwrap_or(&self.back.d_output);
         rec.push(
             Dispatch::new("likelihood/probe", Work::Items(rows))
                 .bind("control", control)
-                .bind("probe", &self.back.d_output)
+                .bind("probe", direction)
                 .param("rows", rows)
                 .param("dim", network.dim)
                 .param("number", probe.number)
@@ -75,10 +79,13 @@ impl BoundFlow for NetworkFlow {
                 .param("seed_low", seed as u32)
                 .param("seed_high", (seed >> 32) as u32),
         );
+        if let Some(probe) = &self.probe {
+            network.d_clip_output(rec, work, probe, &self.back);
+        }
         network.pull_back(rec, &self.bound.weights, &self.mirrors, work, &self.back, &self.gradient);
         rec.push(
             Dispatch::new("likelihood/divergence", Work::Items(rows))
-                .bind("probe", &self.back.d_output)
+                .bind("probe", direction)
                 .bind("gradient", &self.gradient)
                 .bind("times", &self.bound.times)
                 .bind("weights", weights)

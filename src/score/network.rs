@@ -49,6 +49,8 @@ pub(super) struct Bound {
     /// (1, D + 2, N8) first layer at the present time.
     folded: Tensor,
     chain: Option<Chain>,
+    /// (B, D) what the network says, in a ball, for heads that ask for it.
+    clipped: Option<Tensor>,
     time_rows: Vec<f32>,
     feature_rows: Vec<f32>,
 }
@@ -71,8 +73,14 @@ impl Score for NetworkScore {
 impl NetworkScore {
     /// Plans the tensors; with what the way back needs if `differentiable`.
     fn plan(&self, arena: &mut Arena, rows: usize, times: &[f64], differentiable: bool) -> Bound {
-        let table =
-            times::table(&self.network, &self.process, self.variance, times.to_vec(), self.feature_seed, |_| 1.0);
+        let (network, process) = (&self.network, &self.process);
+        let mut table = times::table(network, process, self.variance, times.to_vec(), self.feature_seed, |_| 1.0);
+        if let Some(s) = network.learned_noise(&self.weights) {
+            for (row, &t) in table.coefficients.chunks_exact_mut(8).zip(times) {
+                let (a, b) = (network.head.affine)(times::moment(process, s * s, t));
+                (row[3], row[4]) = (a as f32, b as f32);
+            }
+        }
         // c_in, m, sigma, a, b, .. of training become c_in, sigma, a, b
         let time_rows = table.coefficients.chunks(8).flat_map(|c| [c[0], c[2], c[3], c[4]]).collect();
         Bound {
@@ -81,6 +89,7 @@ impl NetworkScore {
             times: arena.f32("times", &[times.len(), 4]),
             folded: arena.f32("first layer", &[1, self.network.dim + 2, self.network.layout.layers[0].stride()]),
             chain: None,
+            clipped: self.network.head.trained.then(|| arena.panel("clipped", rows, self.network.dim)),
             features: arena.f32("time features", &[times.len(), self.network.options.features]),
             time_rows,
             feature_rows: table.features,
@@ -128,10 +137,13 @@ impl BoundScore for Bound {
         let first = self.folded.slice(0, &[self.network.dim + 1, self.folded.shape[2]]);
         self.network.forward_from(rec, &self.weights, &self.work, points, &first);
         let rows = pad(self.work.rows, PANEL);
+        if let Some(clipped) = &self.clipped {
+            self.network.clip_output(rec, &self.work, clipped);
+        }
         rec.push(
             Dispatch::new("score/network_output", Work::Items(rows))
                 .bind("points", points)
-                .bind("output", &self.work.output)
+                .bind("output", self.clipped.as_ref().unwrap_or(&self.work.output))
                 .bind("times", &self.times)
                 .bind("control", control)
                 .bind("scores", scores)

@@ -5,7 +5,9 @@
 
 mod fit;
 mod gates;
+mod identities;
 mod laws;
+mod manifold;
 mod training;
 mod vary;
 
@@ -55,7 +57,18 @@ pub struct Bench<'a> {
     pub watch: Watch<'a>,
 }
 
-impl Bench<'_> {
+impl<'a> Bench<'a> {
+    /// Does some work on the device, which is taken out meanwhile because the watcher lives beside it.
+    fn on_device<T>(&mut self, work: impl FnOnce(&mut dyn Engine, &mut Watch<'a>) -> Result<T>) -> Result<T> {
+        self.engine()?;
+        let Some(mut engine) = self.engine.take() else {
+            return Err(crate::error::Error::bug(crate::error::Problem::new("no device")));
+        };
+        let outcome = work(engine.as_mut(), &mut self.watch);
+        self.engine = Some(engine);
+        outcome
+    }
+
     fn engine(&mut self) -> Result<&mut dyn Engine> {
         if self.engine.is_none() {
             self.engine = Some((self.open)()?);
@@ -107,8 +120,16 @@ pub struct Preset {
 }
 
 /// Every study.
-pub const PRESETS: &[Preset] =
-    &[laws::BENTON, laws::MINKOWSKI, gates::SIGNRELU_RATIO, training::MANIFOLD_RATE, training::SUB_GAUSSIAN];
+pub const PRESETS: &[Preset] = &[
+    laws::BENTON,
+    laws::MINKOWSKI,
+    gates::SIGNRELU_RATIO,
+    training::MANIFOLD_RATE,
+    training::SUB_GAUSSIAN,
+    identities::DSM_IDENTITIES,
+    manifold::SIGMA_DATA,
+    manifold::EARLY_STOPPING,
+];
 
 #[cfg(test)]
 mod tests {

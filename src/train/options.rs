@@ -7,6 +7,7 @@ use crate::error::{Error, Problem, Result};
 use crate::network::{Moment, row};
 use crate::process::{PROCESSES, Process, ProcessConfig};
 
+use super::losses::{LOSSES, loss};
 use super::schedule::SCHEDULES;
 use super::teacher::TEACHERS;
 
@@ -132,7 +133,10 @@ pub struct TrainOptions {
     pub no_stratify: bool,
     #[arg(long, help = choices("Weight lambda(t) of |s - target|^2, sigma2 being the noise loss", WEIGHTS, |w| w.name), default_value = "sigma2", help_heading = "Training")]
     pub weight: String,
-    #[arg(long, help = choices("Whose score is learned instead of the noise", TEACHERS, |t| t.name), default_value = "none", help_heading = "Training")]
+    #[arg(long, help = choices("Loss", LOSSES, |l| l.name), default_value = "dsm", help_heading = "Training")]
+    #[serde(skip_serializing_if = "is_dsm")]
+    pub loss: String,
+    #[arg(long, help = choices("Whose score --loss esm learns; alone it means --loss esm", TEACHERS, |t| t.name), default_value = "none", help_heading = "Training")]
     #[serde(skip_serializing_if = "is_none")]
     pub teacher: String,
     /// Share of the rows that is held out
@@ -151,6 +155,11 @@ pub struct TrainOptions {
 /// Without a teacher a configuration need not say so: older ones do not.
 fn is_none(teacher: &str) -> bool {
     teacher == "none"
+}
+
+/// Likewise of the loss that has always been.
+fn is_dsm(loss: &str) -> bool {
+    loss == "dsm"
 }
 
 impl Default for TrainOptions {
@@ -262,6 +271,7 @@ impl TrainOptions {
         row(TIME_SAMPLING, |r| r.name, "--time-sampling", &self.time_sampling)?;
         row(OPTIMISERS, |r| r.name, "--optimiser", &self.optimiser)?;
         row(TEACHERS, |t| t.name, "--teacher", &self.teacher)?;
+        loss(self)?;
         row(SCHEDULES, |r| r.name, "--lr-schedule", &self.lr_schedule)?;
         Ok(())
     }

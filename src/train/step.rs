@@ -1,11 +1,12 @@
 //! The recordings of a training: one step, and one batch of the held-out loss.
 
 use crate::error::Result;
-use crate::network::{BackWorkspace, Network, Weights, Workspace, row};
+use crate::network::{BackWorkspace, HeadWorkspace, Moments, Network, Tangents, Weights, Workspace, row};
 use crate::recording::{Arena, Dispatch, PANEL, Recording, Tensor, Work, pad, panels};
 use crate::reference::BINS;
 
 use super::fused::{Fused, control_words};
+use super::losses::{implicit, probes};
 use super::options::{OPTIMISERS, TrainOptions};
 use super::teacher::{Lesson, Teacher};
 use super::times::TIMES;
@@ -34,6 +35,10 @@ pub struct Tensors {
     pub mirror_index: Vec<Tensor>,
     pub work: Workspace,
     pub back: BackWorkspace,
+    /// What implicit score matching has instead of a plain batch.
+    pub tangents: Option<Tangents>,
+    /// What a head with a trained noise has behind the network.
+    pub head: Option<HeadWorkspace>,
     offset: Tensor,
     time_index: Tensor,
     partial: Tensor,
@@ -48,16 +53,18 @@ fn slices(batch: usize, longest_group: usize) -> usize {
 }
 
 impl Tensors {
-    /// Plans the tensors for `rows` training rows and `held` held-out rows.
-    pub fn new(arena: &mut Arena, network: &Network, options: &TrainOptions, rows: usize, held: usize) -> Self {
+    /// Plans the tensors for `rows` training rows and `held` held-out rows; refuses losses that the network cannot have.
+    pub fn new(arena: &mut Arena, network: &Network, options: &TrainOptions, rows: usize, held: usize) -> Result<Self> {
         let batch = options.batch_size;
+        let probes = probes(options, network)?;
         let layout = &network.layout;
         let longest = layout.groups.iter().copied().max().unwrap_or(0);
         let groups = |arena: &mut Arena, label: &str| -> Vec<Tensor> {
             layout.groups.iter().map(|&n| arena.f32(label, &[n])).collect()
         };
         let norm_groups: usize = layout.groups.iter().map(|n| n.div_ceil(256)).sum();
-        Self {
+        let slices = slices(batch, longest);
+        Ok(Self {
             data: arena.f32("training rows", &[rows, network.dim]),
             held_out: arena.f32("held-out rows", &[held.max(1), network.dim]),
             coefficients: arena.f32("coefficients", &[TIMES, 8]),
@@ -76,13 +83,24 @@ impl Tensors {
             mirror: layout.mirrors.iter().map(|&n| arena.f32("transposed weights", &[n])).collect(),
             mirror_index: layout.groups.iter().map(|&n| arena.shared_u32("mirror index", &[n])).collect(),
             work: network.workspace(arena, batch, true),
-            back: network.back_workspace(arena, batch, slices(batch, longest)),
+            back: network.back_workspace_and(arena, batch, slices, if probes.is_some() { slices } else { 0 }),
+            tangents: probes.map(|p| network.tangents(arena, batch, p.count)),
+            head: network.head_workspace(arena, batch),
             offset: arena.panel("offset", batch, network.dim),
             time_index: arena.u32("time index", &[pad(batch, PANEL)]),
             partial: arena.f32("partial losses", &[batch.div_ceil(256), BINS, 2]),
             gradient: groups(arena, "gradient"),
             norms: arena.f32("gradient norms", &[norm_groups, 2]),
-        }
+        })
+    }
+
+    fn moments(&self) -> Moments<'_> {
+        Moments { coefficients: &self.coefficients, time_index: &self.time_index }
+    }
+
+    /// (B padded): the time of each row of the last batch, 0xffffffff for rows that do not count.
+    pub fn time_index(&self) -> &Tensor {
+        &self.time_index
     }
 
     /// (groups, BINS, 2): sums of the losses and rows of the last batch.
@@ -97,6 +115,10 @@ impl Tensors {
 }
 
 fn noise(network: &Network, options: &TrainOptions, t: &Tensors, held_out: Option<usize>) -> Dispatch {
+    let input = match &t.tangents {
+        Some(own) if held_out.is_none() => own.batch(&own.input),
+        _ => t.work.input.clone(),
+    };
     let (data, control) = if held_out.is_some() { (&t.held_out, &t.held_control) } else { (&t.data, &t.control) };
     Dispatch::new("train/noise", Work::Items(pad(options.batch_size, PANEL)))
         .bind("data", data)
@@ -104,7 +126,7 @@ fn noise(network: &Network, options: &TrainOptions, t: &Tensors, held_out: Optio
         .bind("features", &t.features)
         .bind("control", control)
         .bind("seeds", &t.seeds)
-        .bind("input", &t.work.input)
+        .bind("input", &input)
         .bind("offset", &t.offset)
         .bind("time_index", &t.time_index)
         .param("rows", options.batch_size)
@@ -117,13 +139,26 @@ fn noise(network: &Network, options: &TrainOptions, t: &Tensors, held_out: Optio
         .param("stratified", !options.no_stratify)
 }
 
+/// F of the batch and, behind it, the noise loss.
+fn forward_and_loss(rec: &mut Recording, network: &Network, options: &TrainOptions, t: &Tensors, weights: &Weights) {
+    network.forward(rec, weights, &t.work);
+    if let Some(head) = &t.head {
+        network.shape_output(rec, weights, &t.work, &t.moments(), head);
+    }
+    rec.push(loss(network, options, t));
+}
+
 fn loss(network: &Network, options: &TrainOptions, t: &Tensors) -> Dispatch {
+    let (output, d_output) = match &t.head {
+        Some(head) => (&head.guess, &head.d_guess),
+        None => (&t.work.output, &t.back.d_output),
+    };
     Dispatch::new("loss/dsm", Work::Groups(options.batch_size.div_ceil(256)))
-        .bind("output", &t.work.output)
+        .bind("output", output)
         .bind("offset", &t.offset)
         .bind("coefficients", &t.coefficients)
         .bind("time_index", &t.time_index)
-        .bind("d_output", &t.back.d_output)
+        .bind("d_output", d_output)
         .bind("partial", &t.partial)
         .param("rows", options.batch_size)
         .param("dim", network.dim)
@@ -155,10 +190,17 @@ pub fn training(
                 };
                 teacher.record(&mut rec, network, &lesson);
             }
-            network.forward(&mut rec, &t.weights, &t.work);
-            rec.push(loss(network, options, t));
-            network.backward(&mut rec, &t.weights, &t.mirror, &t.work, &t.back);
-            (t.back.partials.as_slice(), t.back.slices, &t.partial)
+            match probes(options, network)? {
+                Some(probes) => implicit(&mut rec, network, options, t, probes),
+                None => {
+                    forward_and_loss(&mut rec, network, options, t, &t.weights);
+                    if let Some(head) = &t.head {
+                        network.d_shape_output(&mut rec, &t.weights, &t.work, &t.moments(), (head, &t.back));
+                    }
+                    network.backward(&mut rec, &t.weights, &t.mirror, &t.work, &t.back);
+                }
+            }
+            (t.back.partials.as_slice(), t.back.slices(), &t.partial)
         }
     };
     let mut first_group = 0;
@@ -218,8 +260,7 @@ pub fn training(
 pub fn held_out(network: &Network, options: &TrainOptions, t: &Tensors, draws: usize) -> Recording {
     let mut rec = Recording::new("held-out loss");
     rec.push(noise(network, options, t, Some(draws)));
-    network.forward(&mut rec, &t.average, &t.work);
-    rec.push(loss(network, options, t));
+    forward_and_loss(&mut rec, network, options, t, &t.average);
     rec.push(
         Dispatch::new("loss/tally", Work::Groups(1))
             .bind("partial", &t.partial)

@@ -11,6 +11,7 @@ use crate::process::Process;
 use crate::recording::{Arena, Dispatch, Engine, PANEL, Recording, Tensor, Work, pad};
 
 use super::data::Dataset;
+use super::losses::loss;
 use super::options::TrainOptions;
 
 /// A row of [`TEACHERS`].
@@ -50,9 +51,14 @@ fn empirical(data: &Dataset) -> Result<Option<Law>> {
     Law::empirical(&data.train, data.dim).map(Some)
 }
 
-/// The law that `--teacher` asks for; refuses one that is not known.
+/// The law that is learned from: nothing unless the loss is explicit, the exact law unless `--teacher` says another;
+/// refuses one that is not known.
 pub fn teacher(options: &TrainOptions, data: &Dataset) -> Result<Option<Law>> {
-    (row(TEACHERS, |t| t.name, "--teacher", &options.teacher)?.law)(data)
+    let name = match options.teacher.as_str() {
+        "none" if loss(options)?.taught => "exact",
+        name => name,
+    };
+    (row(TEACHERS, |t| t.name, "--teacher", name)?.law)(data)
 }
 
 /// A teacher with its tensors planned.

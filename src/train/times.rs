@@ -38,10 +38,16 @@ pub fn training_table(
     let weight = row(WEIGHTS, |r| r.name, "--weight", &options.weight)?;
     let quantile = |i: usize| (law.quantile)((i as f64 + 0.5) / TIMES as f64, process.t0(), process.t_max());
     let times: Vec<f64> = (0..TIMES).map(quantile).collect();
-    Ok(table(network, process, variance, times, seed, weight.of_noise))
+    let mut table = table(network, process, variance, times, seed, weight.of_noise);
+    if network.head.trained {
+        // the loss sees the noise itself, which is made of F on the device while s still moves
+        table.coefficients.chunks_exact_mut(8).for_each(|row| (row[3], row[4]) = (0.0, 1.0));
+    }
+    Ok(table)
 }
 
-/// The tables of any list of times, with a weight of the noise loss.
+/// The tables of any list of times, with a weight of the noise loss. A head that learned the noise of the data takes the
+/// square of it for the variance.
 pub fn table(
     network: &Network,
     process: &Process,

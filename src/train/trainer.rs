@@ -93,7 +93,7 @@ pub fn needs(
     members: usize,
 ) -> Result<Arena> {
     let mut arena = Arena::ensemble(members);
-    Tensors::new(&mut arena, network, options, data.rows(), data.held_out.len() / data.dim);
+    Tensors::new(&mut arena, network, options, data.rows(), data.held_out.len() / data.dim)?;
     if let Some(law) = teacher(options, data)? {
         let table = training_table(network, process, data.variance, options, 0)?;
         let mut own = Arena::new();
@@ -131,7 +131,7 @@ impl Setup {
             return Err(Error::bug(Problem::new("members of an ensemble have data of different lengths")));
         }
         let mut arena = Arena::ensemble(members.len());
-        let tensors = Tensors::new(&mut arena, network, options, rows, held);
+        let tensors = Tensors::new(&mut arena, network, options, rows, held)?;
         let table = |(data, seed): &(&Dataset, u64)| training_table(network, process, data.variance, options, *seed);
         let member = |(data, seed): &(&Dataset, u64)| -> Result<Member> {
             let weights = network.initial(*seed)?;
@@ -164,9 +164,11 @@ impl Setup {
         })
     }
 
-    /// The same training by other kernels, where they can: fused ones only hold small plain networks, and no teacher.
+    /// The same training by other kernels, where they can: fused ones only hold small plain networks, and no loss
+    /// but that of the noise.
     pub fn with(mut self, kernels: Kernels) -> Self {
-        if kernels == Kernels::Fused && self.fused.is_none() && self.teachers.is_empty() {
+        let plain = self.teachers.is_empty() && self.tensors.tangents.is_none();
+        if kernels == Kernels::Fused && self.fused.is_none() && plain {
             self.fused = Fused::plan(&mut self.arena, &self.network, &self.options);
         }
         self

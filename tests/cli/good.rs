@@ -232,3 +232,33 @@ fn fused_kernels_are_told_by_flag_and_make_the_same_samples() {
     assert!(fused.len() == 80 && tile.len() == 80, "{} {}", fused.len(), tile.len());
     assert!(fused.iter().zip(&tile).all(|(a, b)| (a - b).abs() <= 1e-3 * b.abs().max(1.0)));
 }
+
+#[test]
+fn every_loss_trains_and_what_was_set_can_be_set_back() {
+    let place = Place::new();
+    for loss in scorefield::train::LOSSES.iter().map(|loss| loss.name) {
+        place.run(&format!("train moons {TINY} --loss {loss} --out {loss}")).done();
+        let config = String::from_utf8(place.read(&format!("{loss}/config.toml"))).unwrap();
+        assert_eq!(config.contains(&format!("loss = \"{loss}\"")), loss != "dsm", "{config}");
+    }
+    // a teacher alone is what it always was
+    place.run(&format!("train moons {TINY} --teacher exact --out t")).done();
+    place.run("train --config ism/config.toml --loss dsm --out back").done();
+    let config = String::from_utf8(place.read("back/config.toml")).unwrap();
+    assert!(!config.contains("ism"), "{config}");
+}
+
+#[test]
+fn a_structured_head_says_its_noise_and_keeps_to_its_ball() {
+    let place = Place::new();
+    let ran = place.run(&format!("train circle:radius=3 {TINY} --predict structured --out s"));
+    assert!(ran.err.contains("rows lie outside the ball of --radius 2"), "{}", ran.err);
+    ran.done();
+    let text = place.run(&format!("train circle {TINY} --predict structured --out s --overwrite --json")).done();
+    let said: Value = serde_json::from_str(&text).unwrap();
+    assert!(said["learned_noise"].as_f64().unwrap() > 0.0, "{said}");
+    place.run("sample s -n 50 --steps 5 -o x.npy").done();
+    place.write("points.csv", "0.5,0.5\n1,0\n");
+    place.run("logp s points.csv --steps 8 -o logp.csv").done();
+    assert!(!place.read("logp.csv").is_empty());
+}
