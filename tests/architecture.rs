@@ -112,6 +112,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "distribution",
             "error",
             "metrics",
+            "network",
             "oracle",
             "process",
             "random",

@@ -71,6 +71,7 @@ pub const SIGNRELU_RATIO: Preset = Preset {
             Curve { name: "t = 1", at: |b, x| error(b, x, 1.0), claim: CLAIM },
         ],
     }],
+    checks: &[],
 };
 
 #[cfg(test)]
