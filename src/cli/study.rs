@@ -218,7 +218,8 @@ fn draw(
 ) -> Result<crate::render::Drawing> {
     let panel = |sweep: &crate::study::Sweep| {
         let curve = |curve: &crate::study::Curve| {
-            let slope = judged.slopes.iter().find(|f| f.sweep == sweep.name && f.curve == curve.name).and_then(|f| f.slope);
+            let slope =
+                judged.slopes.iter().find(|f| f.sweep == sweep.name && f.curve == curve.name).and_then(|f| f.slope);
             let slope = slope.map_or(String::new(), |s| format!(", slope {}", short(s.value)));
             let here = points.iter().filter(|p| p.sweep == sweep.name && p.curve == curve.name);
             let points = here.map(|p| (p.x, p.outcome.value, p.outcome.half_width)).collect();

@@ -27,13 +27,7 @@ fn seeds(bench: &Bench) -> u64 {
 }
 
 /// KL and loss of every member after `epoch` epochs.
-fn after(
-    bench: &mut Bench,
-    rule: Rule,
-    mu: f64,
-    hidden: usize,
-    epoch: u32,
-) -> Result<(Vec<f64>, Vec<f64>)> {
+fn after(bench: &mut Bench, rule: Rule, mu: f64, hidden: usize, epoch: u32) -> Result<(Vec<f64>, Vec<f64>)> {
     let seed = bench.seed;
     let count = seeds(bench);
     let name = format!("{rule:?}, modes at +-{mu}, {hidden} neurons");
@@ -99,8 +93,8 @@ fn capacity(bench: &mut Bench, rule: Rule, x: f64) -> Result<Outcome> {
 }
 
 const EPOCHS: &[f64] = &[
-    0.0, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 300.0, 400.0, 500.0, 600.0, 700.0, 800.0, 900.0, 1000.0, 1100.0,
-    1200.0, 1300.0, 1400.0, 1500.0, 1600.0, 1700.0, 1800.0, 1900.0, 2000.0,
+    0.0, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 300.0, 400.0, 500.0, 600.0, 700.0, 800.0, 900.0, 1000.0,
+    1100.0, 1200.0, 1300.0, 1400.0, 1500.0, 1600.0, 1700.0, 1800.0, 1900.0, 2000.0,
 ];
 const SGD_NEAR: &str = "SGD, modes at +-3";
 const SGD_FAR: &str = "SGD, modes at +-15";

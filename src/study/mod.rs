@@ -4,14 +4,18 @@
 //! of the key to a number. A point depends on nothing but the seed, so a study that was stopped goes on where it was; what is
 //! dear to make may be kept on the [`Bench`] for later points. Slopes of curves and [`Check`]s are held against claims.
 
+mod activations;
 mod bench;
 mod check;
+mod ddpm_kl;
 mod fit;
 mod flow;
 mod gates;
 mod generalisation;
 mod laws;
+mod memorisation;
 mod random_features;
+mod regression;
 mod symmetric;
 mod tilts;
 mod trained;
@@ -79,6 +83,9 @@ pub const PRESETS: &[Preset] = &[
     tilts::SUB_GAUSSIAN,
     generalisation::GENERALISATION,
     random_features::RANDOM_FEATURES,
+    ddpm_kl::DDPM_KL,
+    memorisation::MEMORISATION,
+    activations::ALL_ACTIVATIONS,
 ];
 
 #[cfg(test)]

@@ -108,7 +108,8 @@ mod tests {
             let mut stream = Stream::new(4, Purpose::Test, n as u32, 0);
             let half: Vec<f64> = (0..n * n).map(|_| stream.normal()).collect();
             // of rank n / 2 or so: eigenvalues that meet at 0
-            let a: Vec<f64> = (0..n * n).map(|k| dot(&half[k / n * n..][..n / 2 + 1], &half[k % n * n..][..n / 2 + 1])).collect();
+            let a: Vec<f64> =
+                (0..n * n).map(|k| dot(&half[k / n * n..][..n / 2 + 1], &half[k % n * n..][..n / 2 + 1])).collect();
             let (values, vectors) = eigen(&a, n);
             for i in 0..n {
                 let row = |i: usize| &vectors[i * n..(i + 1) * n];

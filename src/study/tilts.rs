@@ -88,11 +88,7 @@ pub const SUB_GAUSSIAN: Preset = Preset {
             full: &[2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0],
             curves: &[
                 Curve { name: RIDGE, at: |b, x| dimension(b, x, |[ridge, _], _| ridge), claim: Some((-1.0, 0.3)) },
-                Curve {
-                    name: BESIDE,
-                    at: |b, x| dimension(b, x, |[_, beside], d| beside / (d - 1.0)),
-                    claim: None,
-                },
+                Curve { name: BESIDE, at: |b, x| dimension(b, x, |[_, beside], d| beside / (d - 1.0)), claim: None },
                 Curve {
                     name: TOTAL,
                     at: |b, x| dimension(b, x, |[ridge, beside], _| ridge + beside),

@@ -24,11 +24,7 @@ pub const MANIFOLD_RATE: Preset = Preset {
         quick: &[50.0, 100.0, 200.0, 400.0, 800.0],
         full: &[100.0, 200.0, 400.0, 800.0, 1600.0, 3200.0, 6400.0, 12_800.0],
         curves: &[
-            Curve {
-                name: "circle, noise 0.1",
-                at: |b, x| error(b, "circle:noise=0.1", x),
-                claim: Some((-1.3, -0.35)),
-            },
+            Curve { name: "circle, noise 0.1", at: |b, x| error(b, "circle:noise=0.1", x), claim: Some((-1.3, -0.35)) },
             Curve {
                 name: "two modes on the line",
                 at: |b, x| error(b, "gmm:means=(-3)(3),sd=1", x),
