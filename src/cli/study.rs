@@ -12,7 +12,7 @@ use crate::error::{Error, Problem, Result, nearest};
 use crate::io::{OutputFile, read_to_limit};
 use crate::metrics::short;
 use crate::pictures::{self, SweepCurve, SweepPanel};
-use crate::study::{Bench, Measured, PRESETS, Preset, Vary, Verdict, csv, judge, parse_vary, words};
+use crate::study::{Bench, Fitted, Measured, PRESETS, Preset, Vary, Verdict, csv, judge, parse_vary, words};
 
 /// Largest file of points that is read back, bytes.
 const LIMIT: u64 = 1 << 24;
@@ -218,8 +218,8 @@ fn draw(
 ) -> Result<crate::render::Drawing> {
     let panel = |sweep: &crate::study::Sweep| {
         let curve = |curve: &crate::study::Curve| {
-            let slope =
-                judged.slopes.iter().find(|f| f.sweep == sweep.name && f.curve == curve.name).and_then(|f| f.slope);
+            let of_curve = |f: &&Fitted| f.sweep == sweep.name && f.curve == curve.name && f.claim.is_some();
+            let slope = judged.slopes.iter().find(of_curve).and_then(|f| f.slope);
             let slope = slope.map_or(String::new(), |s| format!(", slope {}", short(s.value)));
             let here = points.iter().filter(|p| p.sweep == sweep.name && p.curve == curve.name);
             let points = here.map(|p| (p.x, p.outcome.value, p.outcome.half_width)).collect();
@@ -229,7 +229,8 @@ fn draw(
         SweepPanel { title: sweep.name.into(), labels, curves: sweep.curves.iter().map(curve).collect() }
     };
     let panels: Vec<SweepPanel> = preset.sweeps.iter().map(panel).collect();
-    pictures::sweeps(preset.doc, preset.source, &panels, look)
+    let caption = format!("{}. Claim: {}", preset.doc, preset.source);
+    pictures::sweeps(preset.name, &caption, &panels, look)
 }
 
 #[cfg(test)]

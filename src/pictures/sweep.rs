@@ -35,7 +35,7 @@ pub fn sweeps(title: &str, caption: &str, panels: &[SweepPanel], look: Look) -> 
         let seen = |p: &&(f64, f64, f64)| p.0 > 0.0 && p.1 > 0.0 && p.1.is_finite();
         let all = || asked.curves.iter().flat_map(|c| &c.points).filter(seen);
         let xs: Vec<f64> = all().map(|p| p.0).collect();
-        // an interval that is wider than its point is high is cut off below, and does not decide the range
+        // an interval that reaches below 0 says no more than that: it is left out, and stands in the table
         let ends = |p: &(f64, f64, f64)| if p.2 < p.1 { [p.1 - p.2, p.1 + p.2] } else { [p.1; 2] };
         let ys: Vec<f64> = all().flat_map(ends).collect();
         let [x, y] = asked.labels.clone();
@@ -43,13 +43,12 @@ pub fn sweeps(title: &str, caption: &str, panels: &[SweepPanel], look: Look) -> 
         let mut panel = Panel::chart(x, Axis::new(range_of(&ys, 0.08, true), y).log(true));
         panel.title = asked.title.clone();
         panel.aspect = 0.8;
-        let bottom = panel.y.range.0;
         for (i, curve) in asked.curves.iter().enumerate() {
             // as many colours as there are; then they come again, dashed
             let (colour, dashed) = (look.theme.category(i), i >= COLOURS);
             let points: Vec<_> = curve.points.iter().filter(seen).collect();
-            for (x, y, half) in points.iter().filter(|p| p.2 > 0.0) {
-                let (xs, ys) = (vec![*x; 2], vec![(y - half).max(bottom), y + half]);
+            for (x, y, half) in points.iter().filter(|p| p.2 > 0.0 && p.2 < p.1) {
+                let (xs, ys) = (vec![*x; 2], vec![y - half, y + half]);
                 panel.layers.push(Layer::Line { xs, ys, colour, width: 1.0, dashed: false });
             }
             let (xs, ys): (Vec<f64>, Vec<f64>) = points.iter().map(|p| (p.0, p.1)).unzip();

@@ -82,6 +82,12 @@ fn by_rows(bench: &mut Bench, x: f64, of: fn(&Found) -> f64) -> Result<Outcome> 
     Ok(Outcome::mean(&all.iter().map(of).collect::<Vec<_>>()))
 }
 
+/// Times spread over decades: their median.
+fn best_time(bench: &mut Bench, x: f64) -> Result<Outcome> {
+    let all = found(bench, whole(x, 2, 100_000, "rows")?, FEATURES)?;
+    Ok(Outcome::median(&all.iter().map(|f| f.when).collect::<Vec<_>>()))
+}
+
 fn by_features(bench: &mut Bench, x: f64) -> Result<Outcome> {
     let all = found(bench, ROWS, whole(x, 2, 2048, "features")?)?;
     Ok(Outcome::mean(&all.iter().map(|f| f.best).collect::<Vec<_>>()))
@@ -203,15 +209,15 @@ pub const RANDOM_FEATURES: Preset = Preset {
         Sweep {
             name: "best time",
             key: "n",
-            quantity: "tau*, the time of the least error",
+            quantity: "tau*, the time of the least error, median",
             quick: &[25.0, 50.0, 100.0, 200.0, 400.0, 800.0, 1600.0],
             full: &[25.0, 50.0, 100.0, 200.0, 400.0, 800.0, 1600.0, 3200.0, 6400.0],
-            curves: &[Curve { name: "tau*", at: |b, x| by_rows(b, x, |f| f.when), claim: Some((0.0, 2.0)) }],
+            curves: &[Curve { name: "tau*", at: best_time, claim: Some((0.0, 2.0)) }],
         },
         Sweep {
             name: "width",
             key: "m",
-            quantity: "the same, stopped at the best time, 400 rows",
+            quantity: "integral of E|s - s*|^2 dt, 400 rows",
             quick: &[16.0, 32.0, 64.0, 128.0, 256.0],
             full: &[16.0, 32.0, 64.0, 128.0, 256.0, 512.0],
             curves: &[Curve { name: STOPPED, at: by_features, claim: Some((-2.0, -0.1)) }],
@@ -219,7 +225,7 @@ pub const RANDOM_FEATURES: Preset = Preset {
         Sweep {
             name: "modes",
             key: "mu",
-            quantity: "the same, the law itself in place of rows",
+            quantity: "integral of E|s - s*|^2 dt, rows without end",
             quick: &[1.0, 2.0, 3.0, 5.0, 8.0, 12.0, 15.0],
             full: &[1.0, 2.0, 3.0, 5.0, 8.0, 12.0, 15.0],
             curves: &[
@@ -230,7 +236,7 @@ pub const RANDOM_FEATURES: Preset = Preset {
         Sweep {
             name: "steps",
             key: "steps",
-            quantity: "the same, after steps at one rate",
+            quantity: "integral of E|s - s*|^2 dt, 400 rows",
             quick: &[10.0, 30.0, 100.0, 300.0, 1000.0],
             full: &[10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0, 10_000.0],
             curves: &[
@@ -241,9 +247,15 @@ pub const RANDOM_FEATURES: Preset = Preset {
     ],
     checks: &[
         Check {
-            what: "never stopped over stopped at the best time, n = 1600",
+            what: "error never stopped over that stopped at the best time, n = 25",
+            measure: |p| Some(p.at("rows", LEFT, 25.0)? / p.at("rows", STOPPED, 25.0)?),
+            allowed: None,
+        },
+        // with 5 to 8 draws of noise a row in place of all of them this is 3 to 5: that flow learns its draws
+        Check {
+            what: "error never stopped over that stopped at the best time, n = 1600",
             measure: |p| Some(p.at("rows", LEFT, 1600.0)? / p.at("rows", STOPPED, 1600.0)?),
-            allowed: Some((3.0, f64::INFINITY)),
+            allowed: None,
         },
         Check {
             what: "least growth of the error from one distance of the modes to the next, tau = 1e4",
