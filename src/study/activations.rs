@@ -16,7 +16,7 @@ fn error<const I: usize>(bench: &mut Bench, source: &str, x: f64) -> Result<Outc
     let mut config = settings(bench, source, ROWS);
     config.network.hidden = format!("{width}x2");
     config.network.activation = ACTIVATIONS[I].name.into();
-    let seeds = if bench.quick { 2 } else { 8 };
+    let seeds = if bench.quick { 4 } else { 8 };
     score_error(bench, &config, seeds)
 }
 

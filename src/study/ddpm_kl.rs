@@ -26,7 +26,7 @@ use crate::score::{NetworkScore, Score, scores};
 const MU: f64 = 3.0;
 /// Steps where their number is not the key, and rows of the network whose steps are looked at.
 const STEPS: usize = 100;
-const ROWS: f64 = 400.0;
+const ROWS: f64 = 100.0;
 /// Rows that stand for rows without end.
 const FRESH: f64 = 200_000.0;
 /// Places of x_t, and of x_s given x_t.
@@ -54,6 +54,7 @@ fn configuration(bench: &Bench, n: usize) -> RunConfig {
     let mut config = settings(bench, &format!("gmm:means=(-{MU})({MU}),sd=1"), n);
     config.process.process = "ddpm".into();
     (config.process.t0, config.process.t_max) = (None, None);
+    config.train.steps = if bench.quick { 3000 } else { 40_000 };
     config
 }
 
@@ -199,9 +200,9 @@ fn samples_by_steps(x: f64) -> Result<Outcome> {
     Ok(Outcome::exact(discretised(law.as_ref(), &process, &plan).map_or(f64::NAN, |d| d.kl)))
 }
 
-/// One step of the chain, number x of [`STEPS`], 1 the noisiest.
+/// One step of the chain of [`STEPS`], x from the end: 1 is the last one, the least noisy.
 fn step(bench: &mut Bench, x: f64, of: fn(&Models, &Models, usize) -> Vec<f64>) -> Result<Outcome> {
-    let k = whole(x, 1, STEPS, "steps")? - 1;
+    let k = STEPS - whole(x, 1, STEPS, "steps")?;
     let (fresh, own) = (models(bench, FRESH)?, models(bench, ROWS)?);
     let values = of(&fresh, &own, k);
     Ok(if values.len() == 1 { Outcome::exact(values[0]) } else { Outcome::mean(&values) })
@@ -253,10 +254,10 @@ pub const DDPM_KL: Preset = Preset {
         },
         Sweep {
             name: "step by step",
-            key: "k",
-            quantity: "nats lost in step k of 100, 1 the noisiest",
-            quick: &[1.0, 10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 80.0, 85.0, 90.0, 95.0, 98.0, 100.0],
-            full: &[1.0, 10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 80.0, 85.0, 90.0, 95.0, 98.0, 100.0],
+            key: "steps left",
+            quantity: "nats lost in one step of 100",
+            quick: &[1.0, 2.0, 3.0, 5.0, 8.0, 12.0, 18.0, 25.0, 35.0, 45.0, 55.0, 65.0, 80.0, 100.0],
+            full: &[1.0, 2.0, 3.0, 5.0, 8.0, 12.0, 18.0, 25.0, 35.0, 45.0, 55.0, 65.0, 80.0, 100.0],
             curves: &[
                 Curve { name: "not normal", at: |b, x| step(b, x, |_, own, k| vec![own.chain.normal[k]]), claim: None },
                 Curve {
@@ -265,7 +266,7 @@ pub const DDPM_KL: Preset = Preset {
                     claim: None,
                 },
                 Curve {
-                    name: "estimation, 400 rows",
+                    name: "estimation, 100 rows",
                     at: |b, x| {
                         step(b, x, |fresh, own, k| {
                             let floor = mean(fresh.chain.network.iter().map(|s| s[k]));
@@ -280,8 +281,8 @@ pub const DDPM_KL: Preset = Preset {
             name: "rows",
             key: "n",
             quantity: "nats, 100 steps",
-            quick: &[100.0, 400.0, 1600.0, 6400.0],
-            full: &[100.0, 400.0, 1600.0, 6400.0, 25_600.0],
+            quick: &[25.0, 50.0, 100.0, 200.0, 400.0],
+            full: &[25.0, 50.0, 100.0, 200.0, 400.0, 800.0, 1600.0],
             curves: &[
                 Curve { name: TOTAL, at: |b, x| by_rows(b, x, |_, own| sums(&own.chain)), claim: None },
                 Curve { name: MEASURED, at: |b, x| by_rows(b, x, |_, own| own.samples.clone()), claim: None },

@@ -153,7 +153,7 @@ pub const MEMORISATION: Preset = Preset {
         name: "times",
         key: "n",
         quantity: "training steps of 128 rows",
-        quick: &[4.0, 8.0, 16.0, 32.0],
+        quick: &[8.0, 16.0, 32.0, 64.0],
         full: &[8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0],
         curves: &[
             Curve { name: "generalisation", at: |b, x| time(b, x, 0), claim: Some((-0.4, 0.4)) },

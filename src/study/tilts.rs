@@ -11,6 +11,8 @@ use crate::score::Score;
 
 /// Steps of the sampler whose output is compared: the exact score leaves less than a hundredth in total variation.
 const STEPS: usize = 200;
+/// Dimensions of the sweep of rows.
+const MANY: usize = 16;
 
 fn seeds(bench: &Bench) -> u64 {
     if bench.quick { 3 } else { 8 }
@@ -26,9 +28,7 @@ fn config(bench: &Bench, dim: usize, n: usize) -> RunConfig {
 }
 
 /// Errors of each network: along the ridge, and summed over all other coordinates.
-fn parts(bench: &mut Bench, x: f64) -> Result<Vec<[f64; 2]>> {
-    let dim = whole(x, 2, 512, "dimensions")?;
-    let n = if bench.quick { 2000 } else { 20_000 };
+fn parts(bench: &mut Bench, dim: usize, n: usize) -> Result<Vec<[f64; 2]>> {
     let config = config(bench, dim, n);
     let make = |bench: &mut Bench| -> Result<Vec<[f64; 2]>> {
         let truth = Truth::of(&config)?;
@@ -44,8 +44,15 @@ fn parts(bench: &mut Bench, x: f64) -> Result<Vec<[f64; 2]>> {
 }
 
 fn dimension(bench: &mut Bench, x: f64, of: fn([f64; 2], f64) -> f64) -> Result<Outcome> {
-    let each: Vec<f64> = parts(bench, x)?.into_iter().map(|p| of(p, x)).collect();
-    Ok(Outcome::mean(&each))
+    let n = if bench.quick { 2000 } else { 20_000 };
+    let parts = parts(bench, whole(x, 2, 512, "dimensions")?, n)?;
+    Ok(Outcome::mean(&parts.into_iter().map(|p| of(p, x)).collect::<Vec<f64>>()))
+}
+
+/// The same by the number of rows in [`MANY`] dimensions: whether it is rows that are missing.
+fn in_many(bench: &mut Bench, x: f64, which: usize) -> Result<Outcome> {
+    let parts = parts(bench, MANY, whole(x, 16, 10_000_000, "rows")?)?;
+    Ok(Outcome::mean(&parts.iter().map(|p| p[which]).collect::<Vec<f64>>()))
 }
 
 /// Total variation between the law at t0 and the output, on the line, computed from the networks' scores.
@@ -94,6 +101,17 @@ pub const SUB_GAUSSIAN: Preset = Preset {
                     at: |b, x| dimension(b, x, |[ridge, beside], _| ridge + beside),
                     claim: Some((-1.0, 1.0)),
                 },
+            ],
+        },
+        Sweep {
+            name: "rows",
+            key: "n16",
+            quantity: "integral of E|s - s*|^2 dt, D = 16",
+            quick: &[500.0, 2000.0, 8000.0, 32_000.0],
+            full: &[500.0, 2000.0, 8000.0, 32_000.0, 128_000.0],
+            curves: &[
+                Curve { name: RIDGE, at: |b, x| in_many(b, x, 0), claim: None },
+                Curve { name: "beside it", at: |b, x| in_many(b, x, 1), claim: None },
             ],
         },
         Sweep {
