@@ -8,6 +8,9 @@ use crate::render::scale::range_of;
 /// Colours that tell curves apart.
 const COLOURS: usize = 8;
 
+/// Curves whose intervals can still be told apart; those of more stand in the table alone.
+const CROWD: usize = 4;
+
 /// One panel.
 pub struct SweepPanel {
     /// Above the panel.
@@ -42,12 +45,13 @@ pub fn sweeps(title: &str, caption: &str, panels: &[SweepPanel], look: Look) -> 
         let x = Axis::new(range_of(&xs, 0.06, true), x).log(true);
         let mut panel = Panel::chart(x, Axis::new(range_of(&ys, 0.08, true), y).log(true));
         panel.title = asked.title.clone();
-        panel.aspect = 0.8;
+        panel.aspect = if panels.len() == 1 { 0.5 } else { 0.8 };
         for (i, curve) in asked.curves.iter().enumerate() {
             // as many colours as there are; then they come again, dashed
             let (colour, dashed) = (look.theme.category(i), i >= COLOURS);
             let points: Vec<_> = curve.points.iter().filter(seen).collect();
-            for (x, y, half) in points.iter().filter(|p| p.2 > 0.0 && p.2 < p.1) {
+            let few = asked.curves.len() <= CROWD;
+            for (x, y, half) in points.iter().filter(|p| few && p.2 > 0.0 && p.2 < p.1) {
                 let (xs, ys) = (vec![*x; 2], vec![y - half, y + half]);
                 panel.layers.push(Layer::Line { xs, ys, colour, width: 1.0, dashed: false });
             }

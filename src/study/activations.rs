@@ -90,7 +90,7 @@ pub const ALL_ACTIVATIONS: Preset = Preset {
             name: "plane",
             key: "width",
             quantity: "integral of E|s - s*|^2 dt, 8gaussians",
-            quick: &[64.0],
+            quick: &[16.0, 64.0],
             full: &[16.0, 32.0, 64.0, 128.0, 256.0],
             curves: &PLANE,
         },
