@@ -62,11 +62,12 @@ pub fn run(context: &mut Context, args: &Args) -> Result<()> {
     let varied = varied(preset, &args.vary)?;
     let ending = if args.quick { "-quick" } else { "" };
     let out = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("studies/{}{ending}", preset.name)));
-    let (points, device) = measure(context, args, preset, &varied, &out, &signals)?;
+    let points = measure(context, args, preset, &varied, &out, &signals)?;
     let judged = judge(preset, &points);
     let drawing = draw(preset, &points, &judged, look)?;
     pictures::save(&drawing.image, &out.join("figure.png"), true)?;
     save(&out.join("points.csv"), &csv(&points))?;
+    let device = points.iter().find_map(|p| p.device.clone());
     let seconds: f64 = points.iter().map(|p| p.seconds).sum();
     let value = json!({
         "study": preset.name, "doc": preset.doc, "source": preset.source, "quick": args.quick,
@@ -154,7 +155,7 @@ fn save(path: &Path, text: &str) -> Result<()> {
     file.finish()
 }
 
-/// All points, those of an earlier run among them, and the device that was used; each is written down as soon as it is known.
+/// All points, those of an earlier run among them; each is written down as soon as it is known.
 fn measure(
     context: &Context,
     args: &Args,
@@ -162,7 +163,7 @@ fn measure(
     varied: &BTreeMap<String, Vec<f64>>,
     out: &Path,
     signals: &Signals,
-) -> Result<(Vec<Measured>, Option<String>)> {
+) -> Result<Vec<Measured>> {
     let store = out.join("points.jsonl");
     let mut known = if args.fresh { Vec::new() } else { earlier(&store)? };
     let (seed, quick) = (context.global.seed, args.quick);
@@ -194,7 +195,8 @@ fn measure(
                         let outcome = (curve.at)(&mut bench, x)?;
                         let seconds = clock.elapsed().as_secs_f64();
                         let (sweep, curve) = (sweep.name.into(), curve.name.into());
-                        let point = Measured { sweep, curve, x, seed, quick, outcome, seconds };
+                        let device = bench.device();
+                        let point = Measured { sweep, curve, x, seed, quick, outcome, seconds, device };
                         known.push(point.clone());
                         let lines: Vec<String> = known.iter().map(|p| json!(p).to_string()).collect();
                         save(&store, &(lines.join("\n") + "\n"))?;
@@ -206,8 +208,7 @@ fn measure(
             }
         }
     }
-    let device = bench.device();
-    Ok((points, device))
+    Ok(points)
 }
 
 fn draw(

@@ -22,6 +22,9 @@ pub struct Measured {
     /// How long it took, seconds, on whatever device.
     #[serde(default)]
     pub seconds: f64,
+    /// The device that was open then; nothing for what was computed on the host.
+    #[serde(default)]
+    pub device: Option<String>,
 }
 
 /// All points of a study, as a check sees them.
@@ -78,7 +81,16 @@ mod tests {
     fn numbers_are_made_of_the_points_asked_for() {
         let point = |x: f64, value: f64| {
             let outcome = Outcome { value, half_width: 0.0, n: 1 };
-            Measured { sweep: "s".into(), curve: "c".into(), x, seed: 0, quick: true, outcome, seconds: 0.0 }
+            Measured {
+                sweep: "s".into(),
+                curve: "c".into(),
+                x,
+                seed: 0,
+                quick: true,
+                outcome,
+                seconds: 0.0,
+                device: None,
+            }
         };
         let all = [point(1.0, 2.0), point(2.0, 8.0), point(4.0, 4.0), point(8.0, 6.0)];
         let points = Points(&all);

@@ -1,14 +1,15 @@
 //! When a network has learned the law, and when it has learned its rows: generalisation and memorisation times.
 //!
-//! Both are read off scores, so nothing has to be sampled. On x_t drawn from the rows (times near t0, where single rows show)
+//! Both are read off scores, so nothing has to be sampled. On x_t of the rows, at times near t0, where single rows show:
 //!
 //! ```text
 //! to the law    mean of sigma_t^2 / D |s_theta - s*|^2
 //! to the rows   mean of sigma_t^2 / D |s_theta - s_n|^2,  s_n the score of the empirical law of the training rows
 //! ```
 //!
-//! Generalisation: the first step at which the error on x_t drawn from the law, over all times, is within a factor of 2 of the least of the
-//! whole training. Memorisation: the first step from which on the network is nearer to its rows than to the law.
+//! Generalisation: the first step at which the error on x_t of the law, over all times, is within a factor of 2 of the
+//! least of the whole training. Memorisation: the first step from which on the network is nearer to its rows than to the
+//! law.
 
 use super::trained::{Truth, noised, rows, settings};
 use super::{Bench, Curve, Outcome, Preset, Sweep, whole};

@@ -1,11 +1,13 @@
 //! What the founding papers claim, each as a sweep with slopes, intervals and a verdict.
 //!
-//! A [`Preset`] is a list of [`Sweep`]s: a quantity against one key along a few curves, each a plain function from the value
-//! of the key to a number. A point depends on nothing but the seed, so a study that was stopped goes on where it was; what is
-//! dear to make may be kept on the [`Bench`] for later points. Slopes of curves and [`Check`]s are held against claims.
+//! A [`Preset`] is a list of [`Sweep`]s: a quantity against one key along a few curves, each a plain function from the
+//! value of the key to a number. A point depends on nothing but the seed, so a study that was stopped goes on where it was;
+//! what is dear to make may be kept on the [`Bench`] for later points. Slopes of curves and [`Check`]s are held against
+//! claims.
 
 mod activations;
 mod bench;
+mod chain;
 mod check;
 mod ddpm_kl;
 mod fit;

@@ -128,7 +128,16 @@ mod tests {
     fn slopes_and_checks_count_and_what_is_missing_is_said() {
         let point = |x: f64, value: f64| {
             let outcome = Outcome { value, half_width: 0.0, n: 0 };
-            Measured { sweep: "s".into(), curve: "N(3, 1)".into(), x, seed: 1, quick: true, outcome, seconds: 0.5 }
+            Measured {
+                sweep: "s".into(),
+                curve: "N(3, 1)".into(),
+                x,
+                seed: 1,
+                quick: true,
+                outcome,
+                seconds: 0.5,
+                device: None,
+            }
         };
         let good = judge(&PRESET, &[point(1.0, 1.0), point(2.0, 2.0)]);
         assert!(good.verdict.starts_with("holds: 2 of 2") && good.verdict.contains("1 could not"), "{}", good.verdict);
