@@ -111,6 +111,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "config",
             "distribution",
             "error",
+            "evaluate",
             "metrics",
             "network",
             "oracle",

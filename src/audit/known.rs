@@ -3,7 +3,7 @@
 use super::neighbours::{self, MOST_DIM};
 use crate::distribution::Distribution;
 use crate::error::Result;
-use crate::evaluate::{discretised, discretised_with, reach_of};
+use crate::evaluate::{Discretised, discretised, discretised_with, reach_of};
 use crate::process::{Plan, Process, SamplerOptions, plan};
 use crate::random::{Purpose, Stream};
 use crate::recording::Engine;
@@ -64,7 +64,7 @@ pub fn endpoint(engine: &mut dyn Engine, asked: &Samplers<'_>) -> Result<Option<
         Ok(discretised(asked.law, asked.process, &fine).map(|d| d.kl))
     };
     if asked.law.dim() == 1 {
-        let model = on_the_line(engine, asked)?;
+        let model = on_the_line(engine, asked.model, asked.law, asked.process, asked.plan)?.map(|d| d.kl);
         let method = "computed: densities carried from step to step";
         let exact_score = exact.map(|d| d.kl);
         return Ok(Some(Endpoint { start: start()?, exact_score, model, half_width: 0.0, floor: None, n: 0, method }));
@@ -97,20 +97,30 @@ pub fn refined(times: &[f64], k: usize) -> Vec<f64> {
     out
 }
 
-/// The density of the model's samples, from its score at many places of the line.
-fn on_the_line(engine: &mut dyn Engine, asked: &Samplers<'_>) -> Result<Option<f64>> {
-    let reach = reach_of(asked.law, asked.plan) * 1.001;
+/// The law of the output of `plan` with a model's score, asked at many places of the line, against `law` (model units);
+/// nothing for laws that are not of the line.
+pub fn on_the_line(
+    engine: &mut dyn Engine,
+    model: &dyn Score,
+    law: &dyn Distribution,
+    process: &Process,
+    plan: &Plan,
+) -> Result<Option<Discretised>> {
+    if law.dim() != 1 {
+        return Ok(None);
+    }
+    let reach = reach_of(law, plan) * 1.001;
     let step = 2.0 * reach / (PLACES - 1) as f64;
     let places: Vec<f32> = (0..PLACES).map(|i| (step * i as f64 - reach) as f32).collect();
-    let times: Vec<f64> = asked.plan.stages.iter().map(|s| s.time).collect();
-    let table = scores(engine, asked.model, &places, &times)?;
+    let times: Vec<f64> = plan.stages.iter().map(|s| s.time).collect();
+    let table = scores(engine, model, &places, &times)?;
     let score = |t: f64, x: f64| {
         let k = times.iter().position(|u| *u == t).unwrap_or(0);
         let at = ((x + reach) / step).clamp(0.0, (PLACES - 1) as f64 - 1e-9);
         let (i, part) = (at.floor() as usize, at.fract());
         f64::from(table[k][i]) * (1.0 - part) + f64::from(table[k][i + 1]) * part
     };
-    Ok(discretised_with(asked.law, asked.process, asked.plan, &score).map(|d| d.kl))
+    Ok(discretised_with(law, process, plan, &score))
 }
 
 /// True samples at t0: (n, D), model units.

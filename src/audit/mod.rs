@@ -15,7 +15,7 @@ mod paths;
 mod retrain;
 mod rows;
 
-pub use known::{Endpoint, endpoint};
+pub use known::{Endpoint, endpoint, on_the_line};
 pub use parts::{Audit, Cause, Part, Subject, Theory, audit, causes};
 pub use paths::{PathSums, Walk, walk};
 pub use retrain::Retraining;

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::Context;
@@ -13,20 +12,14 @@ use crate::error::{Error, Problem, Result, nearest};
 use crate::io::{OutputFile, read_to_limit};
 use crate::metrics::short;
 use crate::pictures::{self, SweepCurve, SweepPanel};
-use crate::study::{Bench, Outcome, PRESETS, Preset, Slope, Vary, parse_vary, slope};
+use crate::study::{Bench, Fitted, Measured, PRESETS, Preset, Vary, Verdict, csv, judge, parse_vary, words};
 
 /// Largest file of points that is read back, bytes.
 const LIMIT: u64 = 1 << 24;
 
 /// Run one of the studies: what a paper claims, as sweeps with slopes, intervals and a verdict
 #[derive(clap::Args)]
-#[command(after_help = "\
-Without a NAME the studies are listed. A study that was stopped goes on where it was when it is run again.
-
-Examples:
-  scorefield study benton --quick                         seconds, no training
-  scorefield study benton --vary N=50..12800x2            other values of a key
-  scorefield study manifold-rate --quick                  minutes: it trains")]
+#[command(after_help = help())]
 pub struct Args {
     /// Which study
     name: Option<String>,
@@ -46,26 +39,18 @@ pub struct Args {
     look: LookArgs,
 }
 
-/// A point that was measured, with all it depends on.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Measured {
-    sweep: String,
-    curve: String,
-    x: f64,
-    seed: u64,
-    quick: bool,
-    outcome: Outcome,
-}
-
-/// A curve with its slope and what was claimed.
-#[derive(Serialize)]
-struct Fitted {
-    sweep: &'static str,
-    curve: &'static str,
-    key: &'static str,
-    slope: Option<Slope>,
-    claim: Option<(f64, f64)>,
-    holds: Option<bool>,
+/// The table of studies, and examples.
+fn help() -> String {
+    let width = PRESETS.iter().map(|p| p.name.len()).max().unwrap_or(0);
+    let row = |p: &Preset| format!("  {:<width$}  {}\n", p.name, p.doc);
+    let rows: String = PRESETS.iter().map(row).collect();
+    format!(
+        "Studies:\n{rows}\nWithout a NAME the studies are listed with their keys. A study that was stopped goes on where it \
+         was when it is run again.\n\nExamples:\n  \
+         scorefield study benton --quick                         seconds, no training\n  \
+         scorefield study benton --vary N=50..12800x2            other values of a key\n  \
+         scorefield study manifold-rate --quick                  minutes: it trains"
+    )
 }
 
 /// Lists or runs studies.
@@ -78,35 +63,42 @@ pub fn run(context: &mut Context, args: &Args) -> Result<()> {
     let ending = if args.quick { "-quick" } else { "" };
     let out = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("studies/{}{ending}", preset.name)));
     let points = measure(context, args, preset, &varied, &out, &signals)?;
-    let fitted = fit(preset, &points);
-    let drawing = draw(preset, &points, &fitted, look)?;
+    let judged = judge(preset, &points);
+    let drawing = draw(preset, &points, &judged, look)?;
     pictures::save(&drawing.image, &out.join("figure.png"), true)?;
     save(&out.join("points.csv"), &csv(&points))?;
-    let claims = fitted.iter().filter(|f| f.claim.is_some()).count();
-    let held = fitted.iter().filter(|f| f.holds == Some(true)).count();
-    let verdict = if held == claims {
-        format!("holds: {held} of {claims} slopes lie where the claim says")
-    } else {
-        format!("does not hold here: {held} of {claims} slopes lie where the claim says")
-    };
+    let device = points.iter().find_map(|p| p.device.clone());
+    let seconds: f64 = points.iter().map(|p| p.seconds).sum();
     let value = json!({
         "study": preset.name, "doc": preset.doc, "source": preset.source, "quick": args.quick,
-        "seed": context.global.seed, "version": env!("CARGO_PKG_VERSION"), "slopes": fitted, "verdict": verdict,
-        "points": points,
+        "seed": context.global.seed, "version": env!("CARGO_PKG_VERSION"), "device": device, "seconds": seconds,
+        "slopes": judged.slopes, "checks": judged.checks, "verdict": judged.verdict, "points": points,
     });
     save(&out.join("study.json"), &value.to_string())?;
     context.ui.value("study", value);
+    say(context, preset, &judged)?;
+    let device = device.unwrap_or_else(|| "no device: formulas, on the host".into());
+    context.ui.say(&format!("{} points in {seconds:.1} s ({device})", points.len()))?;
+    context.ui.say(&out.display().to_string())
+}
+
+/// Prints slopes, checks and the verdict.
+fn say(context: &mut Context, preset: &Preset, judged: &Verdict) -> Result<()> {
     context.ui.say(&format!("{}: {}", preset.name, preset.doc))?;
-    for f in &fitted {
-        let claim = f.claim.map_or("no claim".into(), |(a, b)| format!("claim {a} to {b}"));
-        let mark = f.holds.map_or("", |h| if h { ", holds" } else { ", DOES NOT HOLD" });
+    let mark = |holds: Option<bool>| holds.map_or("", |h| if h { ", holds" } else { ", DOES NOT HOLD" });
+    let claim = |claim: Option<(f64, f64)>| claim.map_or("no claim".into(), |c| format!("claim {}", words(c)));
+    for f in &judged.slopes {
         let said = f.slope.map_or("no slope (fewer than two points)".into(), |s| {
             format!("slope {:.3} [{:.3}, {:.3}] over {} points", s.value, s.interval.0, s.interval.1, s.points)
         });
+        let (claim, mark) = (claim(f.claim), mark(f.holds));
         context.ui.say(&format!("  {:<10} {:<30} {said}; {claim}{mark}", f.sweep, f.curve))?;
     }
-    context.ui.say(&format!("{verdict} ({})", preset.source))?;
-    context.ui.say(&out.display().to_string())
+    for c in &judged.checks {
+        let value = c.value.map_or("not measured".into(), short);
+        context.ui.say(&format!("  {}: {value}; {}{}", c.what, claim(c.allowed), mark(c.holds)))?;
+    }
+    context.ui.say(&format!("{} ({})", judged.verdict, preset.source))
 }
 
 fn list(context: &mut Context) -> Result<()> {
@@ -187,7 +179,7 @@ fn measure(
         progress.at(done.get(), what);
         signals.stop().map_or(Ok(()), Err)
     };
-    let mut bench = Bench { open: &mut open, engine: None, seed, quick, watch: &mut watch };
+    let mut bench = Bench::new(&mut open, seed, quick, &mut watch);
     for sweep in preset.sweeps {
         for curve in sweep.curves {
             for x in values(sweep) {
@@ -199,9 +191,12 @@ fn measure(
                     Some(point) => point,
                     None => {
                         (bench.watch)(&format!("{} {}, {} = {x}", sweep.name, curve.name, sweep.key))?;
+                        let clock = std::time::Instant::now();
                         let outcome = (curve.at)(&mut bench, x)?;
+                        let seconds = clock.elapsed().as_secs_f64();
                         let (sweep, curve) = (sweep.name.into(), curve.name.into());
-                        let point = Measured { sweep, curve, x, seed, quick, outcome };
+                        let device = bench.device();
+                        let point = Measured { sweep, curve, x, seed, quick, outcome, seconds, device };
                         known.push(point.clone());
                         let lines: Vec<String> = known.iter().map(|p| json!(p).to_string()).collect();
                         save(&store, &(lines.join("\n") + "\n"))?;
@@ -216,47 +211,18 @@ fn measure(
     Ok(points)
 }
 
-fn of<'a>(points: &'a [Measured], sweep: &'a str, curve: &'a str) -> impl Iterator<Item = &'a Measured> {
-    points.iter().filter(move |p| p.sweep == sweep && p.curve == curve)
-}
-
-fn fit(preset: &Preset, points: &[Measured]) -> Vec<Fitted> {
-    let mut out = Vec::new();
-    for sweep in preset.sweeps {
-        for curve in sweep.curves {
-            let (xs, ys): (Vec<f64>, Vec<f64>) =
-                of(points, sweep.name, curve.name).map(|p| (p.x, p.outcome.value)).unzip();
-            let slope = slope(&xs, &ys);
-            let holds = curve.claim.map(|(a, b)| slope.is_some_and(|s| (a..=b).contains(&s.value)));
-            let (name, claim) = (curve.name, curve.claim);
-            out.push(Fitted { sweep: sweep.name, curve: name, key: sweep.key, slope, claim, holds });
-        }
-    }
-    out
-}
-
-fn csv(points: &[Measured]) -> String {
-    let quoted = |s: &str| format!("\"{}\"", s.replace('"', "\"\""));
-    let line = |p: &Measured| {
-        let o = p.outcome;
-        let words = [quoted(&p.sweep), quoted(&p.curve)].join(",");
-        format!("{words},{},{},{},{},{}\n", p.x, o.value, o.half_width, o.n, p.seed)
-    };
-    let head = "sweep,curve,x,value,half_width_95,n,seed\n".to_string();
-    head + &points.iter().map(line).collect::<String>()
-}
-
 fn draw(
     preset: &Preset,
     points: &[Measured],
-    fitted: &[Fitted],
+    judged: &Verdict,
     look: pictures::Look,
 ) -> Result<crate::render::Drawing> {
     let panel = |sweep: &crate::study::Sweep| {
         let curve = |curve: &crate::study::Curve| {
-            let slope = fitted.iter().find(|f| f.sweep == sweep.name && f.curve == curve.name).and_then(|f| f.slope);
+            let of_curve = |f: &&Fitted| f.sweep == sweep.name && f.curve == curve.name && f.claim.is_some();
+            let slope = judged.slopes.iter().find(of_curve).and_then(|f| f.slope);
             let slope = slope.map_or(String::new(), |s| format!(", slope {}", short(s.value)));
-            let here = of(points, sweep.name, curve.name);
+            let here = points.iter().filter(|p| p.sweep == sweep.name && p.curve == curve.name);
             let points = here.map(|p| (p.x, p.outcome.value, p.outcome.half_width)).collect();
             SweepCurve { name: format!("{}{slope}", curve.name), points }
         };
@@ -264,7 +230,8 @@ fn draw(
         SweepPanel { title: sweep.name.into(), labels, curves: sweep.curves.iter().map(curve).collect() }
     };
     let panels: Vec<SweepPanel> = preset.sweeps.iter().map(panel).collect();
-    pictures::sweeps(preset.doc, preset.source, &panels, look)
+    let caption = format!("{}. Claim: {}", preset.doc, preset.source);
+    pictures::sweeps(preset.name, &caption, &panels, look)
 }
 
 #[cfg(test)]
@@ -272,15 +239,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_are_checked_and_names_in_a_file_are_quoted() {
+    fn keys_are_checked() {
         let preset = find("benton").unwrap();
         assert_eq!(varied(preset, &["N=2..8x2".into()]).unwrap()["N"], [2.0, 4.0, 8.0]);
         assert!(varied(preset, &["q=1".into()]).unwrap_err().to_string().contains("`q`"));
-        let outcome = Outcome { value: 0.5, half_width: 0.0, n: 0 };
-        let point = Measured { sweep: "a".into(), curve: "N(3, 1)".into(), x: 2.0, seed: 1, quick: true, outcome };
-        let text = csv(std::slice::from_ref(&point));
-        assert!(text.ends_with("\"a\",\"N(3, 1)\",2,0.5,0,0,1\n"), "{text}");
-        let back: Measured = serde_json::from_value(json!(point)).unwrap_or_else(|e| panic!("{e}"));
-        assert_eq!(back, point);
     }
 }

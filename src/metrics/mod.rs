@@ -46,7 +46,7 @@ pub mod memorisation;
 pub mod mmd;
 pub mod modes;
 pub mod neighbours;
-mod parallel;
+pub mod parallel;
 pub mod points;
 pub mod score_error;
 pub mod sliced;

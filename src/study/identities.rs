@@ -170,6 +170,7 @@ pub const DSM_IDENTITIES: Preset = Preset {
             ],
         },
     ],
+    checks: &[],
 };
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! Studies of formulas: samplers on normal laws, and laws of few atoms. No device, no training.
 
-use super::{Bench, Curve, Outcome, Preset, Sweep};
+use super::{Bench, Curve, Outcome, Preset, Sweep, whole};
 use crate::distribution::{Covariance, GaussianMixture, Oracle};
-use crate::error::{Error, Problem, Result};
+use crate::error::Result;
 use crate::process::{Process, SamplerOptions, gaussian_kl, gaussian_path_kl, grid, kappa, plan};
 use crate::random::{Purpose, Stream};
 
@@ -14,32 +14,23 @@ fn process(t: f64) -> Result<Process> {
     Process::named("ou")?.with_times(t, T0)
 }
 
-/// A number of steps or atoms.
-fn whole(x: f64, least: usize) -> Result<usize> {
-    if x.fract() == 0.0 && x >= least as f64 && x <= 1e6 {
-        return Ok(x as usize);
-    }
-    let problem = Problem::new("the value cannot be used").at("--vary").found(x);
-    Err(Error::usage(problem.expected(format!("a whole number from {least} to 1000000"))))
-}
-
 fn endpoint(grid_name: &str, x: f64, mean: f64, var: f64) -> Result<Outcome> {
     let process = process(T)?;
-    let times = grid(grid_name, &process, whole(x, 2)?)?;
+    let times = grid(grid_name, &process, whole(x, 2, 1_000_000, "steps")?)?;
     let out = plan("ei", &process, &times, &SamplerOptions::default())?.affine_law(&process, mean, var);
     Ok(Outcome::exact(gaussian_kl(process.marginal(T0, mean, var), out)))
 }
 
 fn path(x: f64, mean: f64, var: f64) -> Result<Outcome> {
     let process = process(T)?;
-    let times = grid("benton", &process, whole(x, 2)?)?;
+    let times = grid("benton", &process, whole(x, 2, 1_000_000, "steps")?)?;
     Ok(Outcome::exact(gaussian_path_kl(&process, &times, mean, var)))
 }
 
 /// The path form over the terms of theorem 1 with D = 1: the constant that the theorem leaves open.
 fn constant(x: f64, mean: f64, var: f64) -> Result<Outcome> {
     let process = process(T)?;
-    let times = grid("benton", &process, whole(x, 2)?)?;
+    let times = grid("benton", &process, whole(x, 2, 1_000_000, "steps")?)?;
     let kappa = kappa(&times);
     let terms = kappa * kappa * x + kappa * T + (-2.0 * T).exp();
     Ok(Outcome::exact(gaussian_path_kl(&process, &times, mean, var) / terms))
@@ -107,6 +98,7 @@ pub const BENTON: Preset = Preset {
             curves: &[Curve { name: "N(3, 0.25)", at: |_, x| forgotten(x), claim: Some((-1.1, -0.9)) }],
         },
     ],
+    checks: &[],
 };
 
 /// Time at which scores are compared.
@@ -155,7 +147,7 @@ fn atoms(bench: &Bench, x: f64, dim: usize, make: Atoms, finest: usize) -> Resul
         let count = means.len() / dim;
         GaussianMixture::new(dim, vec![1.0 / count as f64; count], means, Covariance::Isotropic(vec![0.0; count]))
     };
-    let (few, many) = (law(whole(x, 2)?), law(finest));
+    let (few, many) = (law(whole(x, 2, 1_000_000, "atoms")?), law(finest));
     let process = process(T)?;
     let (m, sigma) = (process.mean(AT), process.sigma(AT));
     let (mut a, mut b) = (vec![0.0; dim], vec![0.0; dim]);
@@ -232,4 +224,5 @@ pub const MINKOWSKI: Preset = Preset {
             }],
         },
     ],
+    checks: &[],
 };

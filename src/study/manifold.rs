@@ -1,9 +1,8 @@
 //! The noise of data near a manifold: found by a head that learns it, and what it is worth at small times.
 
-use super::training::{Trained, score_error};
+use super::trained::{Truth, rows, score_error, settings, train};
 use super::{Bench, Curve, Outcome, Preset, Sweep};
 use crate::error::{Error, Problem, Result};
-use crate::metrics::interval::mean;
 
 /// The noise that networks with the structured head learn from rows of a manifold with noise x.
 fn learned(bench: &mut Bench, x: f64, place: &str, noise_start: f64) -> Result<Outcome> {
@@ -11,15 +10,14 @@ fn learned(bench: &mut Bench, x: f64, place: &str, noise_start: f64) -> Result<O
         let problem = Problem::new("the value cannot be used").at("--vary").found(x);
         return Err(Error::usage(problem.expected("a standard deviation, 0.005 to 1")));
     }
-    let source = format!("{place},noise={x}");
-    let rows = if bench.quick { 10_000.0 } else { 100_000.0 };
+    let mut config = settings(bench, &format!("{place},noise={x}"), if bench.quick { 10_000 } else { 100_000 });
+    (config.network.predict, config.network.noise_start) = ("structured".into(), noise_start);
     // the noise only shows where sigma_t is not much larger
-    let trained = Trained { predict: "structured", noise_start, t0: 1e-3, ..Trained::on(&source, rows) };
-    trained.with(bench, |_, _, _, networks| {
-        let found: Vec<f64> = networks.iter().filter_map(|s| s.network.learned_noise(&s.weights)).collect();
-        let said = mean(&found);
-        Ok(Outcome { value: said.value, half_width: said.half_width, n: said.n })
-    })
+    config.process.t0 = Some(1e-3);
+    let all = rows(&config, bench.seeds())?;
+    let networks = train(bench, &config, &Truth::of(&config)?, &all)?;
+    let found: Vec<f64> = networks.iter().filter_map(|s| s.network.learned_noise(&s.weights)).collect();
+    Ok(Outcome::mean(&found))
 }
 
 const FOUND: Option<(f64, f64)> = Some((0.85, 1.15));
@@ -42,6 +40,7 @@ pub const SIGMA_DATA: Preset = Preset {
             Curve { name: "D = 8, from 0.5", at: |b, x| learned(b, x, "circle:dim=8,rotate=1", 0.5), claim: FOUND },
         ],
     }],
+    checks: &[],
 };
 
 /// Score error on a circle from t0 = x on, by head.
@@ -50,8 +49,10 @@ fn stopped(bench: &mut Bench, x: f64, source: &str, predict: &'static str) -> Re
         let problem = Problem::new("the value cannot be used").at("--vary").found(x);
         return Err(Error::usage(problem.expected("a time, 0.00001 to 1")));
     }
-    let rows = if bench.quick { 2000.0 } else { 20_000.0 };
-    score_error(bench, &Trained { predict, t0: x, ..Trained::on(source, rows) })
+    let mut config = settings(bench, source, if bench.quick { 2000 } else { 20_000 });
+    config.network.predict = predict.into();
+    config.process.t0 = Some(x);
+    score_error(bench, &config, bench.seeds())
 }
 
 /// Score error against the time at which one stops.
@@ -102,4 +103,5 @@ pub const EARLY_STOPPING: Preset = Preset {
             ],
         },
     ],
+    checks: &[],
 };

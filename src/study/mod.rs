@@ -1,85 +1,42 @@
 //! What the founding papers claim, each as a sweep with slopes, intervals and a verdict.
 //!
-//! A [`Preset`] is a list of [`Sweep`]s: a quantity against one key along a few curves, each a plain function from the value
-//! of the key to a number. Points are independent, so a study that was stopped goes on where it was.
+//! A [`Preset`] is a list of [`Sweep`]s: a quantity against one key along a few curves, each a plain function from the
+//! value of the key to a number. A point depends on nothing but the seed, so a study that was stopped goes on where it was;
+//! what is dear to make may be kept on the [`Bench`] for later points. Slopes of curves and [`Check`]s are held against
+//! claims.
 
+mod activations;
+mod bench;
+mod chain;
+mod check;
+mod ddpm_kl;
 mod fit;
+mod flow;
 mod gates;
+mod generalisation;
 mod identities;
 mod laws;
 mod manifold;
+mod memorisation;
+mod random_features;
+mod regression;
+mod symmetric;
+mod tilts;
+mod trained;
 mod training;
+mod two_layer;
 mod vary;
+mod verdict;
 
+pub use bench::{Bench, Engines, Outcome, Watch};
+pub use check::{Check, Measured, Points};
 pub use fit::{Slope, slope};
 pub use vary::{Vary, parse_vary};
+pub use verdict::{Checked, Fitted, Verdict, csv, judge, words};
 
-use serde::{Deserialize, Serialize};
+use bench::whole;
 
 use crate::error::Result;
-use crate::recording::Engine;
-
-/// A measured point.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Outcome {
-    /// The value.
-    pub value: f64,
-    /// Half of its 95 % interval; 0 where it is computed.
-    pub half_width: f64,
-    /// Draws, paths or networks behind it; 0 where it is computed.
-    pub n: usize,
-}
-
-impl Outcome {
-    /// Computed, without sampling.
-    fn exact(value: f64) -> Self {
-        Self { value, half_width: 0.0, n: 0 }
-    }
-}
-
-/// Told what goes on; stops everything by an error.
-pub type Watch<'a> = &'a mut dyn FnMut(&str) -> Result<()>;
-
-/// Opens the device when a curve first needs it, so that studies of formulas need none.
-pub type Engines<'a> = &'a mut dyn FnMut() -> Result<Box<dyn Engine>>;
-
-/// What a curve may use.
-pub struct Bench<'a> {
-    /// See [`Engines`].
-    pub open: Engines<'a>,
-    /// The device once it is open.
-    pub engine: Option<Box<dyn Engine>>,
-    /// Seed of everything random.
-    pub seed: u64,
-    /// Whether the whole must take minutes on two cores.
-    pub quick: bool,
-    /// See [`Watch`].
-    pub watch: Watch<'a>,
-}
-
-impl<'a> Bench<'a> {
-    /// Does some work on the device, which is taken out meanwhile because the watcher lives beside it.
-    fn on_device<T>(&mut self, work: impl FnOnce(&mut dyn Engine, &mut Watch<'a>) -> Result<T>) -> Result<T> {
-        self.engine()?;
-        let Some(mut engine) = self.engine.take() else {
-            return Err(crate::error::Error::bug(crate::error::Problem::new("no device")));
-        };
-        let outcome = work(engine.as_mut(), &mut self.watch);
-        self.engine = Some(engine);
-        outcome
-    }
-
-    fn engine(&mut self) -> Result<&mut dyn Engine> {
-        if self.engine.is_none() {
-            self.engine = Some((self.open)()?);
-        }
-        // invariant: it was opened above
-        match self.engine.as_mut() {
-            Some(engine) => Ok(engine.as_mut()),
-            None => Err(crate::error::Error::bug(crate::error::Problem::new("a device that is open and is not"))),
-        }
-    }
-}
 
 /// One curve of a sweep.
 pub struct Curve {
@@ -117,6 +74,8 @@ pub struct Preset {
     pub source: &'static str,
     /// What is measured.
     pub sweeps: &'static [Sweep],
+    /// What is held against the claim beside slopes.
+    pub checks: &'static [Check],
 }
 
 /// Every study.
@@ -125,7 +84,12 @@ pub const PRESETS: &[Preset] = &[
     laws::MINKOWSKI,
     gates::SIGNRELU_RATIO,
     training::MANIFOLD_RATE,
-    training::SUB_GAUSSIAN,
+    tilts::SUB_GAUSSIAN,
+    generalisation::GENERALISATION,
+    random_features::RANDOM_FEATURES,
+    ddpm_kl::DDPM_KL,
+    memorisation::MEMORISATION,
+    activations::ALL_ACTIVATIONS,
     identities::DSM_IDENTITIES,
     manifold::SIGMA_DATA,
     manifold::EARLY_STOPPING,
@@ -134,19 +98,36 @@ pub const PRESETS: &[Preset] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn bench<'a>(open: Engines<'a>, watch: Watch<'a>) -> Bench<'a> {
-        Bench { open, engine: None, seed: 0, quick: true, watch }
-    }
+    use crate::recording::Engine;
 
     fn none() -> Result<Box<dyn Engine>> {
         Ok(Box::new(crate::reference::Reference::default()))
     }
 
     #[test]
+    fn names_are_unique_and_every_claim_is_an_interval() {
+        let mut names: Vec<&str> = PRESETS.iter().map(|p| p.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), PRESETS.len());
+        for preset in PRESETS {
+            let curves = preset.sweeps.iter().flat_map(|s| s.curves);
+            let claims = curves.filter_map(|c| c.claim).chain(preset.checks.iter().filter_map(|c| c.allowed));
+            assert!(claims.into_iter().all(|(a, b)| a <= b), "{}", preset.name);
+            for sweep in preset.sweeps {
+                let mut curves: Vec<&str> = sweep.curves.iter().map(|c| c.name).collect();
+                curves.sort_unstable();
+                curves.dedup();
+                assert_eq!(curves.len(), sweep.curves.len(), "{} {}", preset.name, sweep.name);
+                assert!(!sweep.quick.is_empty() && !sweep.full.is_empty(), "{} {}", preset.name, sweep.name);
+            }
+        }
+    }
+
+    #[test]
     fn values_agree_with_independent_ones() {
         let (mut open, mut watch) = (none, |_: &str| Ok(()));
-        let mut bench = bench(&mut open, &mut watch);
+        let mut bench = Bench::new(&mut open, 0, true, &mut watch);
         // (preset, sweep, curve, x, value, relative tolerance); computed elsewhere in f64
         let cases = [
             ("benton", "endpoint", "N(0, 1)", 100.0, 7.228e-4, 1e-3),
