@@ -14,10 +14,6 @@ const STEPS: usize = 200;
 /// Dimensions of the sweep of rows.
 const MANY: usize = 16;
 
-fn seeds(bench: &Bench) -> u64 {
-    if bench.quick { 3 } else { 8 }
-}
-
 /// Two normal modes 1.5 to each side along the first axis of D, variance 1: the tilt log cosh(1.5 x_1), whatever D is.
 ///
 /// The head takes the data's variance to be 1, that of the normal law that is tilted: s = -x + what the network says, and a
@@ -32,7 +28,7 @@ fn parts(bench: &mut Bench, dim: usize, n: usize) -> Result<Vec<[f64; 2]>> {
     let config = config(bench, dim, n);
     let make = |bench: &mut Bench| -> Result<Vec<[f64; 2]>> {
         let truth = Truth::of(&config)?;
-        let mut all = rows(&config, seeds(bench))?;
+        let mut all = rows(&config, bench.seeds())?;
         all.iter_mut().for_each(|d| d.variance = 1.0);
         let networks = train(bench, &config, &truth, &all)?;
         let models: Vec<&dyn Score> = networks.iter().map(|s| s as &dyn Score).collect();
@@ -59,7 +55,7 @@ fn in_many(bench: &mut Bench, x: f64, which: usize) -> Result<Outcome> {
 fn variation(bench: &mut Bench, x: f64) -> Result<Outcome> {
     let config = config(bench, 1, whole(x, 16, 10_000_000, "rows")?);
     let truth = Truth::of(&config)?;
-    let mut all = rows(&config, seeds(bench))?;
+    let mut all = rows(&config, bench.seeds())?;
     all.iter_mut().for_each(|d| d.variance = 1.0);
     let networks = train(bench, &config, &truth, &all)?;
     let times = grid("benton", truth.process(), STEPS)?;
