@@ -110,6 +110,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         &[
             "audit",
             "config",
+            "construct",
             "distribution",
             "error",
             "metrics",

@@ -97,7 +97,7 @@ sigma^2) times their distance), the more; an --eps below what rounding leaves is
 Examples:
   scorefield construct ratio --data gmm:k=8 -o net.safetensors && scorefield sample net.safetensors -o x.npy
   scorefield construct ratio --data \"gmm:means=(-3)(3)\" --eps 1e-4 --t0 0.01     without -o: only measured
-  scorefield construct softmax --data ifs:sierpinski,level=4 --t0 0.01 --eps 1e-2 -o s.safetensors
+  scorefield construct softmax --data ifs:sierpinski,level=4 --eps 1e-2 -o s.safetensors
   scorefield construct softmax --data moons --atoms 64 --t0 0.01 --eps 1e-2 -o m.safetensors
   scorefield construct product --box 4                 how exact a gate is
   scorefield construct square --activation relu --eps 1e-6     ReLU needs depth for what SignReLU does with three neurons",
@@ -171,11 +171,13 @@ fn one_gate(context: &mut Context, args: &Args, gate: &Gate, family: &'static Fa
     let built = gate.built(family, size, args.eps)?;
     let (network, weights) = construct::network(&built, 1)?;
     let points = Points::of_gate(gate, size, args.points, context.global.seed);
+    let host = on_host(args, &built, &points)?;
     context.ui.say(&format!("{}: {}, M = {size}", gate.name, gate.doc))?;
     context.ui.value("construction", gate.name);
     context.ui.value("box", (gate.inputs)(size).into_iter().map(|(a, b)| json!([a, b])).collect::<Vec<_>>());
     describe(context, &built, &network)?;
-    measured(context, args, &built, &network, &weights, &points, "error of the gate")
+    let made = Made { network, weights, points, bound: built.bound(), host };
+    measured(context, args, &made, "error of the gate")
 }
 
 fn assemble(context: &mut Context, args: &Args, score: &ScoreRow, family: &'static Family) -> Result<()> {
@@ -208,13 +210,16 @@ fn assemble(context: &mut Context, args: &Args, score: &ScoreRow, family: &'stat
     let built = law.built(family, most, args.eps)?;
     let (network, weights) = construct::network(&built, law.dim)?;
     let points = Points::of_mixture(law, &process, args.points, seed);
+    // what is refused is refused before anything is said
+    let host = on_host(args, &built, &points)?;
     tell(context, score.name, source, &found, &process)?;
     describe(context, &built, &network)?;
     let what = "error of the mean of the centres given x, per coordinate, model units";
-    measured(context, args, &built, &network, &weights, &points, what)?;
+    let made = Made { network, weights, points, bound: built.bound(), host };
+    measured(context, args, &made, what)?;
     let Some(path) = &args.output else { return Ok(()) };
     let card = construct::card(&built, law, session::card(&config, &loaded));
-    card.with_weights(&weights)?.save(path)?;
+    card.with_weights(&made.weights)?.save(path)?;
     context.ui.value("output", path.display().to_string());
     context.ui.say(&format!("written to {0}; sample it with: scorefield sample {0} -o x.npy", path.display()))
 }
@@ -307,36 +312,42 @@ fn describe(context: &mut Context, built: &Built, network: &Network) -> Result<(
     Ok(())
 }
 
-/// Measures on the host, refuses what f32 cannot hold, measures on the device, and says all of it.
-fn measured(
-    context: &mut Context,
-    args: &Args,
-    built: &Built,
-    network: &Network,
-    weights: &[Vec<f32>],
-    points: &Points,
-    what: &str,
-) -> Result<()> {
+/// A network with what it is measured by.
+struct Made {
+    network: Network,
+    weights: Vec<Vec<f32>>,
+    points: Points,
+    bound: f64,
+    host: (Errors, Errors),
+}
+
+/// Errors on the host, in f64 and rounded to f32; refuses what f32 cannot hold.
+fn on_host(args: &Args, built: &Built, points: &Points) -> Result<(Errors, Errors)> {
     let (exact, rounded) = points.on_host(built);
     if rounded.greatest > args.eps {
         let problem = Problem::new("the error is too small for 32-bit numbers: rounding leaves more").at("--eps");
         let expected = format!("at least {:.1e}", rounded.greatest);
         let hint = "a larger --t0 or wider components round less";
-        return Err(Error::usage(problem.found(args.eps).expected(expected).hint(hint)));
+        return Err(Error::usage(problem.found(format!("{:e}", args.eps)).expected(expected).hint(hint)));
     }
+    Ok((exact, rounded))
+}
+
+/// Measures on the device, and says all errors.
+fn measured(context: &mut Context, args: &Args, made: &Made, what: &str) -> Result<()> {
+    let (exact, rounded) = made.host;
     let mut engine = context.engine()?;
-    let device = points.on_engine(engine.as_mut(), network, weights)?;
+    let device = made.points.on_engine(engine.as_mut(), &made.network, &made.weights)?;
     if device.greatest > args.eps {
         context
             .ui
             .note(&format!("this device rounds more than others: its error of {:.2e} is above --eps", device.greatest));
     }
-    let n = grouped(points.count);
+    let n = grouped(made.points.count);
     context.ui.say(&format!("{what}: greatest, and root mean square"))?;
-    context.ui.say(&format!(
-        "    certified    {:.2e}            everywhere in the box, in exact arithmetic",
-        built.bound()
-    ))?;
+    context
+        .ui
+        .say(&format!("    certified    {:.2e}            everywhere in the box, in exact arithmetic", made.bound))?;
     for (name, e, how) in [
         ("f64", &exact, "on the host"),
         ("f32", &rounded, "on the host, every operation rounded"),
@@ -347,7 +358,7 @@ fn measured(
     let of = |e: &Errors| -> Value { json!({"greatest": e.greatest, "rms": e.rms}) };
     context.ui.value(
         "error",
-        json!({"what": what, "eps": args.eps, "certified": built.bound(), "points": points.count,
+        json!({"what": what, "eps": args.eps, "certified": made.bound, "points": made.points.count,
                "f64": of(&exact), "f32": of(&rounded), "device": of(&device), "engine": engine.describe()}),
     );
     Ok(())

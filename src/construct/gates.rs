@@ -135,9 +135,14 @@ pub fn rectified(c: &mut Circuit, x: &Wire) -> Wire {
     n.within(-c.family.leak / GAIN, high).off_by(error)
 }
 
+/// What brings a wire into [-1, 1]; 1 for one that is as good as 0, whose reciprocal f32 could not hold.
+fn scale(x: &Wire) -> f64 {
+    if x.most() > 1e-12 { x.most() } else { 1.0 }
+}
+
 /// x^2, scaled into the box of the family's square.
 pub fn square(c: &mut Circuit, x: &Wire) -> Wire {
-    let most = x.most().max(f64::MIN_POSITIVE);
+    let most = scale(x);
     let z2 = (c.family.square)(c, &x.scaled(1.0 / most, 0.0));
     z2.scaled(most * most, 0.0)
 }
@@ -149,7 +154,7 @@ pub fn product(c: &mut Circuit, x: &Wire, y: &Wire) -> Wire {
     // brought together once, for both squares
     let level = c.level(&[x.clone(), y.clone()]);
     let (x, y) = (&level[0], &level[1]);
-    let (xs, ys) = (x.most().max(f64::MIN_POSITIVE), y.most().max(f64::MIN_POSITIVE));
+    let (xs, ys) = (scale(x), scale(y));
     let half = |sign: f64, c: &mut Circuit| {
         let z = c.sum(&[(x, 0.5 / xs), (y, sign * 0.5 / ys)], 0.0).within(-1.0, 1.0);
         (c.family.square)(c, &z)
@@ -198,6 +203,6 @@ impl Gate {
 
 /// The refusal of an error that cannot be reached.
 pub fn too_small(eps: f64, least: f64, why: &str) -> Error {
-    let problem = Problem::new(format!("the error is too small: {why}")).at("--eps").found(eps);
+    let problem = Problem::new(format!("the error is too small: {why}")).at("--eps").found(format!("{eps:e}"));
     Error::usage(problem.expected(format!("at least {least:.2e}")))
 }

@@ -105,7 +105,7 @@ impl Points {
 }
 
 fn anywhere(law: &Components, b: f64, stream: &mut Stream) -> Vec<f64> {
-    law.inputs(b)[..law.dim].iter().map(|(low, high)| low + (high - low) * stream.unit()).collect()
+    law.around(b).iter().map(|(low, high)| low + (high - low) * stream.unit()).collect()
 }
 
 /// b mu_k + noise, no further than the box goes.

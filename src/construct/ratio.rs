@@ -53,7 +53,13 @@ impl Components {
         (0..self.dim).map(of).collect()
     }
 
-    /// The box of the network's inputs (y, b, c_in sigma, b^2) for b up to `most`.
+    /// Where y may be at `b`, (least, greatest) in each coordinate: the centres b mu_k with room for noise.
+    pub fn around(&self, b: f64) -> Vec<(f64, f64)> {
+        let one = |(middle, half)| (b * (middle - half) - REACH, b * (middle + half) + REACH);
+        self.extents().into_iter().map(one).collect()
+    }
+
+    /// Intervals of the network's inputs (y, b, c_in sigma, b^2) for b up to `most`.
     pub fn inputs(&self, most: f64) -> Vec<(f64, f64)> {
         let coordinate = |&(middle, half): &(f64, f64)| {
             let (low, high) = (most * (middle - half), most * (middle + half));
@@ -79,7 +85,7 @@ impl Components {
         f.iter().map(|f| f / g).collect()
     }
 
-    /// The circuit of f over the box of `inputs(most)`; nothing where the exponential is too rough for the division.
+    /// The circuit of f for b up to `most` and y in `around(b)`; nothing where the exponential is too rough for the division.
     pub fn circuit(&self, family: &'static Family, bits: u32, exponential: &Exponential, most: f64) -> Option<Built> {
         let (mut c, x) = Circuit::new(family, bits, &self.inputs(most));
         let (b, b2) = (&x[self.dim], &x[self.dim + 2]);
@@ -202,7 +208,13 @@ impl Components {
         let built = match best {
             Some(built) => built,
             None if widest > MAX_WIDTH => return Err(self.too_wide(widest)),
-            None => return Err(too_small(eps, least, "exponentials of as many squarings as are tried leave more")),
+            None => {
+                // what the finest choices would leave, of which none may have been near enough to be tried
+                let finest = Exponential::ladder(family).last().copied();
+                let finest = finest.and_then(|e| self.circuit(family, *family.bits.end(), &e, most));
+                let least = finest.map_or(least, |b| least.min(b.bound()));
+                return Err(too_small(eps, least, "exponentials of as many squarings as are tried leave more"));
+            }
         };
         let depth = built.hidden().len();
         if depth > MAX_DEPTH {

@@ -86,7 +86,9 @@ fn exponentials_have_their_order_and_stay_below_their_bound() {
         let greatest = |k: u32| {
             let n = f64::from(1u32 << k);
             let error = |s: f64| (start.value(s / n).powf(n) - (-s).exp()).abs();
-            (0..60_000).map(|i| error(0.001 * f64::from(i))).fold(0.0, f64::max)
+            // the powers of r have a hump of their own far out, where e^-s is nothing
+            let far = (0..2000).map(|i| 60.0 * 1.01f64.powi(i));
+            (0..60_000).map(|i| 0.001 * f64::from(i)).chain(far).map(error).fold(0.0, f64::max)
         };
         for k in 3..7 {
             let (error, bound) = (greatest(k), start.bound(k));
@@ -97,7 +99,7 @@ fn exponentials_have_their_order_and_stay_below_their_bound() {
     }
     // (1 + s / 64)^-64 and its known greatest error, 2 e^-2 / 64 to first order
     let first: &Start = &RATIONAL[0];
-    assert!((first.value(1.0 / 64.0).powi(64) - (1.0 + 1.0 / 64.0f64).powi(-64)).abs() < 1e-15);
+    assert!((first.value(1.0 / 64.0).powi(64) - (1.0 + 1.0 / 64.0f64).powi(-64)).abs() < 1e-13);
     assert!((first.bound(6) * 64.0 / 0.2707 - 1.0).abs() < 0.02, "{}", first.bound(6));
 }
 
@@ -188,7 +190,7 @@ fn laws_that_are_no_such_mixture_are_refused_and_so_is_what_does_not_fit() {
     let wide = law("gmm:k=1500,dim=2,layout=random").built(family("signrelu"), 1.0, 1e-2).err().unwrap();
     assert!(wide.to_string().contains("too wide") && wide.problem().hint.is_some(), "{wide}");
     let fine = law("gmm:k=4").built(family("signrelu"), 1.0, 1e-300).err().unwrap();
-    assert!(fine.to_string().contains("at least"), "{fine}");
+    assert!(fine.to_string().contains("at least") && !fine.to_string().contains("inf"), "{fine}");
 }
 
 #[test]
