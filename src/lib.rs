@@ -48,7 +48,7 @@
 //! | [`gpu`], [`network`], [`reference`][twins], [`render`] | executors and what they run; only `gpu` names wgpu |
 //! | [`oracle`], [`train`], [`score`], [`sample`], [`likelihood`], [`evaluate`] | the flows, on any engine |
 //! | [`bench`], [`doctor`], [`selection`] | how fast the device is, whether kernels are right, which are the fastest |
-//! | [`model`], [`pictures`], [`config`], [`lint`], [`audit`], [`session`], [`study`] | a model or training as files, its error in parts |
+//! | [`model`], [`construct`], [`pictures`], [`config`], [`lint`], [`audit`], [`session`], [`study`] | a model or training as files, its error in parts |
 //! | [`cli`] | parses, calls, prints |
 //!
 //! [twins]: mod@reference
@@ -88,6 +88,7 @@ pub mod audit;
 pub mod bench;
 pub mod cli;
 pub mod config;
+pub mod construct;
 mod defaults;
 pub mod distribution;
 pub mod doctor;

@@ -58,14 +58,23 @@ impl ModelCard {
 
     /// A checkpoint of this model in a state.
     pub fn checkpoint(&self, state: &State) -> Result<Checkpoint> {
-        let layout = self.network()?.layout;
-        let mut out = Checkpoint::default();
         let sets = [
             ("", &state.weights),
             ("ema.", &state.average),
             ("moment1.", &state.moment1),
             ("moment2.", &state.moment2),
         ];
+        self.holding(&sets, state.step)
+    }
+
+    /// A checkpoint of this model with weights alone, good for all but resuming; one vector a group of the layout.
+    pub fn with_weights(&self, weights: &Vec<Vec<f32>>) -> Result<Checkpoint> {
+        self.holding(&[("", weights)], 0)
+    }
+
+    fn holding(&self, sets: &[(&str, &Vec<Vec<f32>>)], step: u32) -> Result<Checkpoint> {
+        let layout = self.network()?.layout;
+        let mut out = Checkpoint::default();
         for (prefix, groups) in sets {
             for (name, shape, values) in layout.export(prefix, groups) {
                 out.insert_f32(name, &shape, values);
@@ -74,7 +83,7 @@ impl ModelCard {
         let text = serde_json::to_string(self)
             .map_err(|e| Error::bug(Problem::new(format!("the model cannot be described: {e}"))))?;
         out.metadata.insert("model".into(), text);
-        out.metadata.insert("step".into(), state.step.to_string());
+        out.metadata.insert("step".into(), step.to_string());
         out.metadata.insert("rng-version".into(), "1".into());
         Ok(out)
     }

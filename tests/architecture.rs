@@ -81,6 +81,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     ("selection", &["error", "gpu", "io", "network", "process", "train"]),
     ("model", &["error", "io", "network", "process", "score", "train"]),
+    ("construct", &["distribution", "error", "model", "network", "process", "random", "recording"]),
     (
         "pictures",
         &["distribution", "error", "io", "model", "process", "random", "recording", "render", "sample", "score"],
@@ -109,6 +110,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         &[
             "audit",
             "config",
+            "construct",
             "distribution",
             "error",
             "evaluate",

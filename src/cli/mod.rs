@@ -4,6 +4,7 @@ mod animate;
 mod audit;
 mod bench;
 mod compare;
+mod construct;
 mod data;
 mod demo;
 mod describe;
@@ -99,6 +100,7 @@ Examples:
   scorefield logp r points.csv                       the density of the model at points of yours
   scorefield audit r                                 where its error comes from
   scorefield compare r                               its samplers side by side, and error against cost
+  scorefield construct ratio --data gmm -o n.safetensors    a network nobody trained, with a certified error
 
 Data sets are name[@variant][:key=value,...] (`scorefield data` lists them) or a file: CSV, NPY, NPZ, or a PNG
 as a density. Times run from 0 (data) to T (noise).
@@ -117,6 +119,7 @@ enum Command {
     Plot(Box<plot::Args>),
     Animate(Box<animate::Args>),
     Compare(Box<compare::Args>),
+    Construct(Box<construct::Args>),
     Bench(bench::Args),
     Lint(Box<lint::Args>),
     Audit(audit::Args),
@@ -280,6 +283,7 @@ fn dispatch(context: &mut Context, command: Command) -> Result<()> {
         Command::Plot(a) => plot::run(context, &a),
         Command::Animate(a) => animate::run(context, &a),
         Command::Compare(a) => compare::run(context, &a),
+        Command::Construct(a) => construct::run(context, &a),
         Command::Bench(a) => bench::run(context, &a),
         Command::Lint(a) => lint::run(context, &a),
         Command::Audit(a) => audit::run(context, &a),

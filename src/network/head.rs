@@ -80,6 +80,15 @@ pub const HEADS: &[Head] = &[
         trained: false,
     },
     Head {
+        name: "centre",
+        doc: "mean of the centres of components of the variance v: eps_hat = sigma (x - m F) / (m^2 v + sigma^2)",
+        affine: |k| {
+            let s = k.m * k.m * k.v + k.sigma * k.sigma;
+            (k.sigma / s, -k.m * k.sigma / s)
+        },
+        trained: false,
+    },
+    Head {
         name: "velocity",
         doc: "velocity of the linear path, eps - x0 (Lipman et al. 2023): eps_hat = (x + m F) / (m + sigma)",
         affine: |k| (1.0 / (k.m + k.sigma), k.m / (k.m + k.sigma)),
@@ -125,6 +134,14 @@ pub const FEATURES: &[TimeFeatures] = &[
         },
     },
     TimeFeatures {
+        name: "signal",
+        doc: "c_in m and c_in sigma, of which the input c_in x_t is made, as many as asked for, then their powers",
+        row: |k, count, _| {
+            let base = [k.c_in() * k.m, k.c_in() * k.sigma];
+            (0..count).map(|i| base[i % 2].powi(1 + (i / 2) as i32)).collect()
+        },
+    },
+    TimeFeatures {
         name: "raw",
         doc: "m, sigma, ln(sigma/m) / 4 and t, as many as asked for, then their squares and cubes",
         row: |k, count, _| {
@@ -163,6 +180,8 @@ mod tests {
                 ("residual", (eps - sigma * x / s) / (m * (k.v / s).sqrt())),
                 // table 1 of Karras et al. 2022 at noise level sigma / m, data of variance v
                 ("edm", (x0 - c_skip * x / m) / (nu * k.v.sqrt() / (nu * nu + k.v).sqrt())),
+                // the centre whose posterior mean it would be, were the score that of this noise
+                ("centre", (x - s * eps / sigma) / m),
                 ("velocity", eps - x0),
                 // x0 = g + s xi: the noise that is left when g is known, as a part of both noises
                 ("structured", (x - s * eps / sigma) / m),

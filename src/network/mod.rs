@@ -25,8 +25,10 @@ pub use tensors::{BackWorkspace, Tangents, Weights, Workspace};
 use crate::defaults::choices;
 use crate::error::{Error, Problem, Result};
 
-/// Greatest number of hidden layers.
-pub const MAX_DEPTH: usize = 16;
+/// Greatest number of hidden layers: the tensors of so many, with averages and moments, fit the header of a checkpoint.
+pub const MAX_DEPTH: usize = 240;
+/// Greatest number of hidden layers with norms, of which each has two tensors more.
+const MAX_NORMED: usize = 100;
 /// Greatest hidden width.
 pub const MAX_WIDTH: usize = 2048;
 /// Greatest data dimension.
@@ -175,6 +177,10 @@ impl Network {
                 activation.name.into(),
                 "signrelu".into(),
             );
+        }
+        if options.layer_norm && hidden.len() > MAX_NORMED {
+            let expected = format!("at most {MAX_NORMED} of them");
+            return usage("--layer-norm", "too many layers to be normed", hidden.len().to_string(), expected);
         }
         row(INITS, |i| i.name, "--init", &options.init)?;
         let mut widths = vec![dim + options.features];

@@ -19,7 +19,7 @@ fn wrong_flags_and_names_are_refused_with_what_would_be_right() {
         (58, "train moons --batch-size 0", 2, "--batch-size & found 0 & 1 to"),
         (58, "train moons --batch-size -1", 2, "--batch-size & -1"),
         (58, "train moons --hidden 0x3", 2, "--hidden & widths 1 to 2048"),
-        (58, "train moons --hidden 8x0", 2, "--hidden & 1 to 16 layers"),
+        (58, "train moons --hidden 8x0", 2, "--hidden & 1 to 240 layers"),
         (58, "train moons --hidden 8,,8", 2, "--hidden"),
         (58, "train moons --steps 0", 2, "--steps & found 0"),
         (58, "train moons --n 0", 2, "--n & found 0 & 2 to"),

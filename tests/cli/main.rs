@@ -10,6 +10,7 @@ mod arguments;
 mod audit;
 mod bench;
 mod checkpoints;
+mod construct;
 mod data;
 mod ensembles;
 mod good;
