@@ -7,7 +7,7 @@
 // shapes    output (network's F), offset, d_output (B, D) in panels; partial (groups, BINS, 2)
 // dispatch  one workgroup of 64 a 256 rows
 #import lib/panel
-#import lib/loss_bins
+#import loss/rows
 
 struct Params {
     rows: u32,  // B, without padding
@@ -30,12 +30,7 @@ struct Params {
 @group(0) @binding(5) var<storage, read_write> partial: array<f32>; // (groups, BINS, 2)
 @group(0) @binding(6) var<uniform> params: Params;
 
-var<workgroup> row_loss: array<f32, 256>;
-var<workgroup> row_bin: array<u32, 256>;
-
 fn one_row(b: u32, slot: u32, member: u32) {
-    row_loss[slot] = 0.0;
-    row_bin[slot] = BINS;
     if b >= padded_rows(params.rows) { return; }
     let time = time_index[member * params.time_index_member + b];
     let live = time < params.times;
@@ -67,23 +62,5 @@ fn main(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) local: u32,
 ) {
-    let group = workgroup.y * groups.x + workgroup.x;
-    for (var i = 0u; i < 4u; i++) {
-        let slot = i * 64u + local;
-        one_row(group * 256u + slot, slot, workgroup.z);
-    }
-    workgroupBarrier();
-    if local < BINS && group * 256u < params.rows {
-        var sum = 0.0;
-        var count = 0.0;
-        for (var slot = 0u; slot < 256u; slot++) {
-            if row_bin[slot] == local {
-                sum += row_loss[slot];
-                count += 1.0;
-            }
-        }
-        let at = workgroup.z * params.partial_member + (group * BINS + local) * 2u;
-        partial[at] = sum;
-        partial[at + 1u] = count;
-    }
+    sum_rows(workgroup.y * groups.x + workgroup.x, local, workgroup.z);
 }

@@ -191,8 +191,7 @@ impl Context {
         if let Some(family) = self.halves()? {
             let off = selection::adopt_halves(gpu, family)?;
             self.ui.note(&format!(
-                "f16 agrees with f32 over the first training steps: losses within {:.2} %",
-                off * 100.0
+                "f16 agrees with f32 over the first training steps: losses differ by {off:.1e} of their size"
             ));
             return Ok(());
         }

@@ -29,7 +29,7 @@ pub struct Args {
     /// Values of a key: KEY=FROM..TOxFACTOR or KEY=a,b,c; may be given for several keys
     #[arg(long, value_name = "KEY=VALUES")]
     vary: Vec<String>,
-    /// Directory (default: studies/NAME, with --quick studies/NAME-quick)
+    /// Directory (default: studies/NAME, with -quick and -varied after it for those flags)
     #[arg(long)]
     out: Option<PathBuf>,
     /// Forget the points that are already there
@@ -60,7 +60,13 @@ pub fn run(context: &mut Context, args: &Args) -> Result<()> {
     let Some(name) = &args.name else { return list(context) };
     let preset = find(name)?;
     let varied = varied(preset, &args.vary)?;
-    let ending = if args.quick { "-quick" } else { "" };
+    // points of other values do not replace the figure and the verdict of the usual ones
+    let ending = match (args.quick, args.vary.is_empty()) {
+        (false, true) => "",
+        (true, true) => "-quick",
+        (false, false) => "-varied",
+        (true, false) => "-quick-varied",
+    };
     let out = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("studies/{}{ending}", preset.name)));
     let points = measure(context, args, preset, &varied, &out, &signals)?;
     let judged = judge(preset, &points);
@@ -104,8 +110,7 @@ fn say(context: &mut Context, preset: &Preset, judged: &Verdict) -> Result<()> {
 fn list(context: &mut Context) -> Result<()> {
     for preset in PRESETS {
         context.ui.say(&format!("{:<16} {}", preset.name, preset.doc))?;
-        let keys: Vec<&str> = preset.sweeps.iter().map(|s| s.key).collect();
-        context.ui.say(&format!("{:<16} varies {}", "", keys.join(", ")))?;
+        context.ui.say(&format!("{:<16} varies {}", "", keys(preset).join(", ")))?;
     }
     context.ui.value("studies", PRESETS.iter().map(|p| p.name).collect::<Vec<_>>());
     Ok(())
@@ -122,15 +127,30 @@ fn find(name: &str) -> Result<&'static Preset> {
     })
 }
 
+/// The keys of a study, each once.
+fn keys(preset: &Preset) -> Vec<&'static str> {
+    let mut all: Vec<&str> = Vec::new();
+    for sweep in preset.sweeps {
+        if !all.contains(&sweep.key) {
+            all.push(sweep.key);
+        }
+    }
+    all
+}
+
 /// Values by key; refuses keys that the study lacks.
 fn varied(preset: &Preset, given: &[String]) -> Result<BTreeMap<String, Vec<f64>>> {
     let mut all = BTreeMap::new();
     for text in given {
         let Vary { key, values } = parse_vary(text)?;
         if !preset.sweeps.iter().any(|s| s.key == key) {
-            let keys: Vec<&str> = preset.sweeps.iter().map(|s| s.key).collect();
+            let keys = keys(preset);
             let problem = Problem::new("the study has no such key").at("--vary").found(format!("`{key}`"));
-            return Err(Error::usage(problem.expected(keys.join(", "))));
+            let problem = problem.expected(keys.join(", "));
+            return Err(Error::usage(match nearest(&key, keys.iter().copied()) {
+                Some(near) => problem.hint(format!("did you mean `{near}`?")),
+                None => problem,
+            }));
         }
         all.insert(key, values);
     }

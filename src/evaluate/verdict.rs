@@ -7,12 +7,14 @@ use crate::metrics::{METRICS, Measurement, grouped, short};
 /// Whether samples can be told from the data, and by what.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Verdict {
-    /// No joint distance is above what one in forty true samples reaches.
+    /// No joint distance, and no column, is above what one in forty true samples reaches.
     pub indistinguishable: bool,
     /// One sentence, with the size of the samples.
     pub words: String,
 }
 
+/// Fewer rows are told to be few.
+const FEW: usize = 500;
 /// Columns named in a verdict.
 const NAMED: usize = 3;
 
@@ -23,10 +25,12 @@ pub(super) fn verdict(measurements: &[Measurement], of: &str) -> Option<Verdict>
         measurements.iter().filter(joint).filter_map(|m| Some((m, m.at_floor()?))).collect();
     let n = grouped(judged.iter().map(|(m, _)| m.n).max()?);
     let far: Vec<&Measurement> = judged.iter().filter(|(_, right)| !right).map(|(m, _)| *m).collect();
-    let indistinguishable = far.is_empty();
-    let mut words = if indistinguishable {
+    let (columns, apart) = of_columns(measurements);
+    let indistinguishable = far.is_empty() && !apart;
+    let mut words = if far.is_empty() {
         let names: Vec<&str> = judged.iter().map(|(m, _)| m.name.as_str()).collect();
-        format!("indistinguishable from {of} at n = {n}: {} no larger than between true samples", listed(&names))
+        let begins = if apart { "told by single columns only" } else { "indistinguishable" };
+        format!("{begins} from {of} at n = {n}: {} no larger than between true samples", listed(&names))
     } else {
         let said = |m: &&Measurement| {
             let limit = m.floor.as_ref().map_or(f64::NAN, |f| f.limit());
@@ -35,16 +39,25 @@ pub(super) fn verdict(measurements: &[Measurement], of: &str) -> Option<Verdict>
         let all: Vec<String> = far.iter().map(said).collect();
         format!("can be told from {of} at n = {n}: {}", all.join("; "))
     };
-    words.push_str(&of_columns(measurements));
+    words.push_str(&columns);
+    let (first, _) = judged[0];
+    if indistinguishable && first.n < FEW {
+        let limit = first.floor.as_ref().map_or(f64::NAN, |f| f.limit());
+        words.push_str(&format!(
+            "; so few rows show gross errors only: of true samples {} reaches {}",
+            first.name,
+            short(limit)
+        ));
+    }
     Some(Verdict { indistinguishable, words })
 }
 
-/// How many columns are off by themselves, and which are the farthest.
-fn of_columns(measurements: &[Measurement]) -> String {
+/// How many columns are off by themselves, and which are the farthest; and whether any is.
+fn of_columns(measurements: &[Measurement]) -> (String, bool) {
     let mut names: Vec<&str> = measurements.iter().filter_map(|m| m.column.as_deref()).collect();
     names.dedup();
     if names.is_empty() {
-        return String::new();
+        return (String::new(), false);
     }
     let excess = |m: &Measurement| m.value - m.floor.as_ref().map_or(0.0, |f| f.limit());
     let mut far: Vec<(f64, &str)> = Vec::new();
@@ -56,12 +69,12 @@ fn of_columns(measurements: &[Measurement]) -> String {
         }
     }
     if far.is_empty() {
-        return format!("; column by column too, all {}", names.len());
+        return (format!("; column by column too, all {}", names.len()), false);
     }
     far.sort_by(|a, b| b.0.total_cmp(&a.0));
     let farthest: Vec<&str> = far.iter().take(NAMED).map(|(_, name)| *name).collect();
     let rest = if far.len() > NAMED { ", .." } else { "" };
-    format!("; {} of {} columns differ by themselves: {}{rest}", far.len(), names.len(), farthest.join(", "))
+    (format!("; {} of {} columns differ by themselves: {}{rest}", far.len(), names.len(), farthest.join(", ")), true)
 }
 
 /// `a is`, `a and b are`, `a, b and c are`.
@@ -97,6 +110,14 @@ mod tests {
             said.words,
             "indistinguishable from held-out rows at n = 1 000: sliced W2 and energy distance are no larger than between \
              true samples"
+        );
+        let one = [&right[..], &[measured("columns", "W1 of age", 1.5, Some("age"))]].concat();
+        let said = verdict(&one, "b.csv").unwrap();
+        assert!(!said.indistinguishable && said.words.starts_with("told by single columns only"), "{}", said.words);
+        let mut few = right.clone();
+        few.iter_mut().for_each(|m| m.n = 39);
+        assert!(
+            verdict(&few, "b.csv").unwrap().words.contains("gross errors only: of true samples sliced W2 reaches 1.20")
         );
         let wrong = [
             measured("sliced-w2", "sliced W2", 2.0, None),

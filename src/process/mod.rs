@@ -84,7 +84,10 @@ impl Process {
 
     /// The process that `config` describes. Refuses unknown names and parameters out of range, naming the values.
     pub fn new(config: &ProcessConfig) -> Result<Self> {
-        let row = PROCESSES.iter().find(|row| row.name == config.name).ok_or_else(|| unknown_process(&config.name))?;
+        let row = PROCESSES
+            .iter()
+            .find(|row| row.name == config.name || row.aliases.contains(&config.name.as_str()))
+            .ok_or_else(|| unknown_process(&config.name))?;
         for name in config.parameters.keys() {
             if !row.keys.iter().any(|key| key.name == name) {
                 return Err(unknown_key(row, name));

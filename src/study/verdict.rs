@@ -17,7 +17,7 @@ pub struct Fitted {
     pub slope: Option<Slope>,
     /// What is claimed of it.
     pub claim: Option<(f64, f64)>,
-    /// Whether it is so; nothing where nothing is claimed.
+    /// Whether it is so; nothing where nothing is claimed or there is no slope.
     pub holds: Option<bool>,
 }
 
@@ -53,7 +53,7 @@ pub fn judge(preset: &Preset, points: &[Measured]) -> Verdict {
         for curve in sweep.curves {
             let (xs, ys): (Vec<f64>, Vec<f64>) = all.curve(sweep.name, curve.name).into_iter().unzip();
             let slope = slope(&xs, &ys);
-            let holds = curve.claim.map(|(a, b)| slope.is_some_and(|s| (a..=b).contains(&s.value)));
+            let holds = curve.claim.zip(slope).map(|((a, b), s)| (a..=b).contains(&s.value));
             let (name, claim) = (curve.name, curve.claim);
             slopes.push(Fitted { sweep: sweep.name, curve: name, key: sweep.key, slope, claim, holds });
         }
@@ -66,9 +66,13 @@ pub fn judge(preset: &Preset, points: &[Measured]) -> Verdict {
     let checks: Vec<Checked> = preset.checks.iter().map(checked).collect();
     let holds = slopes.iter().filter_map(|f| f.holds).chain(checks.iter().filter_map(|c| c.holds));
     let (held, claims) = holds.fold((0, 0), |(held, all), h| (held + usize::from(h), all + 1));
-    let unknown = checks.iter().filter(|c| c.allowed.is_some() && c.value.is_none()).count();
+    let unknown = checks.iter().filter(|c| c.allowed.is_some() && c.value.is_none()).count()
+        + slopes.iter().filter(|f| f.claim.is_some() && f.slope.is_none()).count();
     let rest = if unknown > 0 { format!("; {unknown} could not be measured") } else { String::new() };
     let verdict = match (held, claims) {
+        (_, 0) if unknown > 0 => {
+            format!("undecided: {unknown} claimed numbers could not be measured from these points")
+        }
         (_, 0) => "nothing is claimed of these points: they are a report".into(),
         _ if held == claims => format!("holds: {held} of {claims} numbers lie where the claim says{rest}"),
         _ => format!("does not hold here: {held} of {claims} numbers lie where the claim says{rest}"),
@@ -145,6 +149,9 @@ mod tests {
         let said = judge(&PRESET, &bad);
         assert!(said.verdict.starts_with("does not hold here: 0 of 1"), "{}", said.verdict);
         assert_eq!((said.slopes[0].holds, said.checks[2].holds), (Some(false), None));
+        // one point has no slope: nothing is refuted by it
+        let one = judge(&PRESET, &bad[..1]);
+        assert!(one.slopes[0].holds.is_none() && one.verdict.contains("2 could not"), "{}", one.verdict);
         let text = csv(&bad);
         assert!(text.ends_with("\"s\",\"N(3, 1)\",3,,0,0,1,0.500\n"), "{text}");
         assert_eq!(words((f64::NEG_INFINITY, 3.0)) + ", " + &words((1.0, f64::INFINITY)), "at most 3, at least 1");

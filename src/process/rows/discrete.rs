@@ -12,6 +12,7 @@ use crate::process::{Process, usage};
 /// The discrete process of Ho et al. 2020, interpolated.
 pub(super) const DDPM: ProcessRow = ProcessRow {
     name: "ddpm",
+    aliases: &["ddpm-linear"],
     doc: "variance preserving through the table beta_1 .. beta_K of DDPM, exact at t = k / K, smooth between",
     t_max: 1.0,
     t0: 1e-3,

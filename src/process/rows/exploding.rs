@@ -8,6 +8,7 @@ use crate::process::{Process, usage};
 /// The plain convention drops the -1; it then treats data that already carry the noise `sigma_min`.
 pub(super) const VE: ProcessRow = ProcessRow {
     name: "ve",
+    aliases: &[],
     doc: "variance exploding, dX = g(t) dW with sigma_min^2 + sigma(t)^2 = (sigma_min (sigma_max/sigma_min)^(t/T))^2",
     t_max: 1.0,
     t0: 1e-5,
@@ -42,6 +43,7 @@ pub(super) const VE: ProcessRow = ProcessRow {
 /// `sigma_t^2 = (base^(2t) - 1) / (2 ln base)`.
 pub(super) const VE_POWER: ProcessRow = ProcessRow {
     name: "ve-power",
+    aliases: &[],
     doc: "variance exploding, dX = base^t dW, with base 25",
     t_max: 1.0,
     t0: 1e-5,
@@ -68,6 +70,7 @@ pub(super) const VE_POWER: ProcessRow = ProcessRow {
 /// The process of Karras et al. 2022 (EDM): time is the noise level itself, `sigma_t = t`.
 pub(super) const EDM: ProcessRow = ProcessRow {
     name: "edm",
+    aliases: &[],
     doc: "sigma_t = t, dX = sqrt(2 t) dW (Karras et al. 2022)",
     t_max: 80.0,
     t0: 2e-3,

@@ -13,6 +13,8 @@ use crate::error::Result;
 pub struct ProcessRow {
     /// The name in flags and files.
     pub name: &'static str,
+    /// Other names for the same.
+    pub aliases: &'static [&'static str],
     /// One line: the equation.
     pub doc: &'static str,
     /// Default of the time `T` of pure noise.

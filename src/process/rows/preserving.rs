@@ -14,6 +14,7 @@ const BETA: &[Key] = &[
 /// Ornstein-Uhlenbeck, the convention of the theory (Benton et al. 2024): `m = e^-t`, `sigma^2 = 1 - e^-2t`.
 pub(super) const OU: ProcessRow = ProcessRow {
     name: "ou",
+    aliases: &[],
     doc: "Ornstein-Uhlenbeck, dX = -X dt + sqrt(2) dW",
     t_max: 5.0,
     t0: 1e-3,
@@ -31,6 +32,7 @@ pub(super) const OU: ProcessRow = ProcessRow {
 /// Variance preserving with linear beta (Song et al. 2021, appendix C): `beta(t) = b_min + (b_max - b_min) t / T`.
 pub(super) const VP: ProcessRow = ProcessRow {
     name: "vp",
+    aliases: &[],
     doc: "variance preserving, dX = -beta(t)/2 X dt + sqrt(beta(t)) dW with beta linear in t",
     t_max: 1.0,
     t0: 1e-3,
@@ -50,6 +52,7 @@ pub(super) const VP: ProcessRow = ProcessRow {
 /// infinite, so T stays below 1 (0.9946, where Lu et al. 2022 also end).
 pub(super) const VP_COSINE: ProcessRow = ProcessRow {
     name: "vp-cosine",
+    aliases: &[],
     doc: "variance preserving with m = cos((t + s) / (1 + s) pi / 2) / cos(s / (1 + s) pi / 2), t < 1",
     t_max: 0.9946,
     t0: 1e-3,
@@ -95,6 +98,7 @@ pub(super) const VP_COSINE: ProcessRow = ProcessRow {
 /// Hence `nu = e^(I/2) - e^(-I/2) = 2 sinh(I / 2)`.
 pub(super) const SUB_VP: ProcessRow = ProcessRow {
     name: "sub-vp",
+    aliases: &[],
     doc: "sub-variance-preserving, the drift of vp with g^2 = beta(t) (1 - e^(-2 I)), I = int_0^t beta",
     t_max: 1.0,
     t0: 1e-3,

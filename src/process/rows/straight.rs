@@ -9,6 +9,7 @@ use crate::process::usage;
 /// infinite, so T stays below 1.
 pub(super) const FLOW: ProcessRow = ProcessRow {
     name: "flow",
+    aliases: &[],
     doc: "linear path of flow matching, x_t = (1 - t) x_0 + t eps, t < 1",
     t_max: 0.999,
     t0: 1e-3,
