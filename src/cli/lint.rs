@@ -89,7 +89,10 @@ fn configure(context: &Context, args: &Args) -> Result<(RunConfig, Option<(f64, 
         return Ok((config, losses));
     }
     let mut process = args.process.clone();
-    if process.process == "ddpm" && context.given("reverse-steps") && process.timesteps.is_none() {
+    if process::row(&process.process).is_some_and(|row| row.name == "ddpm")
+        && context.given("reverse-steps")
+        && process.timesteps.is_none()
+    {
         let k = args.reverse_steps as f64;
         process.timesteps = Some(k);
         process.t0 = process.t0.or(Some(1.0 / k));

@@ -1,5 +1,6 @@
 //! Samplers side by side: one score, many plans, each judged by the sliced W2 of its samples.
 
+use super::units::Units;
 use super::{Halves, Rowsets, Truth, cloud};
 use crate::error::{Error, Problem, Result};
 use crate::metrics::sliced::{sliced_w2, sliced_w2_value};
@@ -91,7 +92,13 @@ pub fn compare(
     let dim = asked.score.dim();
     let rows = Rowsets::new(&asked.truth, asked.n, dim, asked.settings.seed);
     let name = if asked.truth.law.is_some() { "fresh draws of the law" } else { "held-out rows" };
-    let Some(reference) = cloud(name, &rows.reference, dim)? else {
+    // columns of a table weigh alike, as in `eval`
+    let units = match (asked.truth.law, rows.training.as_deref()) {
+        (None, Some(training)) => Units::of(training, dim, &asked.settings.columns, "the training rows"),
+        _ => Units::own(),
+    };
+    let truth = rows.reference.as_deref().map(|r| units.divided(r).into_owned());
+    let Some(reference) = cloud(name, &truth, dim)? else {
         let problem = Problem::new("there is nothing to compare samples with: neither law nor held-out rows are known");
         return Err(Error::data(problem.hint("give a run directory whose data is still there")));
     };
@@ -102,13 +109,16 @@ pub fn compare(
         let steps = plan.times.len() - 1;
         let what = format!("{} in {steps} steps", plan.sampler);
         let mut samples = draw(engine, asked, plan, &mut || watch(done, &what))?;
+        let measured = units.divided(&samples);
         let distance = if samples.iter().all(|v| v.is_finite()) {
-            let points = Points::new("samples", &samples, dim)?;
-            Some(sliced_w2(&points, &reference, &asked.settings)?)
+            let mut one = [sliced_w2(&Points::new("samples", &measured, dim)?, &reference, &asked.settings)?];
+            units.tell(&mut one);
+            let [one] = one;
+            Some(one)
         } else {
             None
         };
-        let ratio = width(&samples, &reference.mean()) / wide;
+        let ratio = width(&measured, &reference.mean()) / wide;
         let spread = if ratio.is_nan() { f64::INFINITY } else { ratio };
         let stretch = plan.stretch(process, asked.variance);
         samples.truncate(KEPT * dim);
@@ -116,7 +126,7 @@ pub fn compare(
         cells.push(Cell { sampler: plan.sampler, steps, evaluations, rows: samples, distance, spread, stretch });
     }
     watch(plans.len(), "floor")?;
-    let floor = true_floor(asked, &rows, dim)?;
+    let floor = true_floor(asked, &rows, &units, dim)?;
     Ok(Compared { cells, floor, reference: name, n: asked.n })
 }
 
@@ -127,7 +137,7 @@ fn width(rows: &[f32], centre: &[f64]) -> f64 {
 }
 
 /// The metric between pairs of true samples; of halves of the training rows where the law is unknown.
-fn true_floor(asked: &Comparison<'_>, rows: &Rowsets, dim: usize) -> Result<Option<Floor>> {
+fn true_floor(asked: &Comparison<'_>, rows: &Rowsets, units: &Units, dim: usize) -> Result<Option<Floor>> {
     let seed = asked.settings.seed;
     let halves = Halves { rows: rows.training.as_deref().unwrap_or_default(), dim, seed };
     if asked.truth.law.is_none() && halves.most() < 2 {
@@ -135,7 +145,7 @@ fn true_floor(asked: &Comparison<'_>, rows: &Rowsets, dim: usize) -> Result<Opti
     }
     let draw = |i: u32| match asked.truth.law {
         Some(law) => Ok(law.draw(seed.wrapping_add((u64::from(i) + 1) << 32), Purpose::Floor, 0, asked.n)),
-        None => Ok(halves.draw(i, asked.n)),
+        None => Ok(units.divided(&halves.draw(i, asked.n)).into_owned()),
     };
     let metric = |a: &[f32], b: &[f32]| {
         sliced_w2_value(&Points::new("true samples", a, dim)?, &Points::new("true samples", b, dim)?, &asked.settings)

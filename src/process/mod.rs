@@ -76,6 +76,11 @@ pub struct Process {
     t0: f64,
 }
 
+/// The process called `name`, by its own name or another.
+pub fn row(name: &str) -> Option<&'static ProcessRow> {
+    PROCESSES.iter().find(|row| row.name == name || row.aliases.contains(&name))
+}
+
 impl Process {
     /// The process called `name` with its defaults.
     pub fn named(name: &str) -> Result<Self> {
@@ -84,10 +89,7 @@ impl Process {
 
     /// The process that `config` describes. Refuses unknown names and parameters out of range, naming the values.
     pub fn new(config: &ProcessConfig) -> Result<Self> {
-        let row = PROCESSES
-            .iter()
-            .find(|row| row.name == config.name || row.aliases.contains(&config.name.as_str()))
-            .ok_or_else(|| unknown_process(&config.name))?;
+        let row = row(&config.name).ok_or_else(|| unknown_process(&config.name))?;
         for name in config.parameters.keys() {
             if !row.keys.iter().any(|key| key.name == name) {
                 return Err(unknown_key(row, name));

@@ -28,7 +28,7 @@ fn a_table_of_fifty_steps_is_known_to_end_far_from_noise() {
     let place = Place::new();
     place.write("dino-like.csv", outline());
     let nats = |flags: &str| {
-        let said = object(&place, &format!("lint dino-like.csv --process ddpm {flags}"));
+        let said = object(&place, &format!("lint dino-like.csv --process ddpm-linear {flags}"));
         let first = said["findings"][0].clone();
         assert_eq!(first["name"], "initialisation");
         (first["warns"].as_bool().unwrap(), first["value"].as_f64().unwrap(), first["fix"].to_string())
