@@ -47,6 +47,7 @@ fn settings(bench: &Bench, loss: &str, times: (f64, f64)) -> RunConfig {
     config.data.n = 1 << 20;
     config.train.held_out = 0.0;
     config.train.batch_size = BATCH;
+    config.train.lr = 4e-3;
     config.train.loss = loss.into();
     config.network.hidden = "32x2".into();
     config.network.features = 8;

@@ -26,6 +26,7 @@ pub fn settings(bench: &Bench, source: &str, n: usize) -> RunConfig {
     config.data.n = n;
     config.train.held_out = 0.0;
     config.train.batch_size = 128;
+    config.train.lr = 4e-3;
     config.train.steps = if bench.quick { 1500 } else { 20_000 };
     config.network.hidden = if bench.quick { "64x2".into() } else { "128x3".into() };
     config.network.features = 8;

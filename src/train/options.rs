@@ -93,13 +93,13 @@ impl ProcessOptions {
 #[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
 pub struct TrainOptions {
     /// Training steps
-    #[arg(long, default_value_t = 10_000, help_heading = "Training")]
+    #[arg(long, default_value_t = 8000, help_heading = "Training")]
     pub steps: u32,
     /// Rows in a batch, drawn with replacement
-    #[arg(long, default_value_t = 512, help_heading = "Training")]
+    #[arg(long, default_value_t = 1024, help_heading = "Training")]
     pub batch_size: usize,
     /// Learning rate at its highest
-    #[arg(long, default_value_t = 4e-3, help_heading = "Training")]
+    #[arg(long, default_value_t = 8e-3, help_heading = "Training")]
     pub lr: f64,
     #[arg(long, help = choices("Learning-rate schedule", SCHEDULES, |s| s.name), default_value = "cosine", help_heading = "Training")]
     pub lr_schedule: String,
