@@ -4,6 +4,7 @@
 //! programs. Kernels exist in families where devices differ (see [`Gpu::family`]); all else is one file for all.
 
 pub mod adapter;
+mod awake;
 mod families;
 pub mod linker;
 mod program;
@@ -58,6 +59,7 @@ pub struct Gpu {
     programs: Vec<Program>,
     readback: readback::Readback,
     timestamps: bool,
+    awake: awake::Awake,
     counts: Counts,
     timeout: Option<Duration>,
     hung: Cell<bool>,
@@ -106,6 +108,7 @@ impl Gpu {
             device,
             queue,
             family: line.family(),
+            awake: awake::Awake::of(line.is_software()),
             line,
             fused: [false; 2],
             health,

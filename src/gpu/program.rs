@@ -265,6 +265,7 @@ pub fn run(gpu: &mut Gpu, id: ProgramId, times: u32, pace: &mut Option<f64>) -> 
     while left > 0 {
         let count = piece(*pace, left);
         let commands = encode(gpu, &gpu.programs[id.0], count);
+        gpu.awake.hold();
         gpu.counts.submissions += 1;
         gpu.counts.launches += u64::from(count) * gpu.programs[id.0].launches();
         flying.push_back((gpu.queue.submit([commands]), count));
@@ -306,6 +307,7 @@ pub fn profile(gpu: &mut Gpu, id: ProgramId) -> Result<Vec<KernelTime>> {
         record(step, &mut pass);
     }
     encoder.resolve_query_set(&queries, 0..count, &resolved, 0);
+    gpu.awake.hold();
     let index = gpu.queue.submit([encoder.finish()]);
     gpu.wait_for(Some(index))?;
     let index = gpu.readback.submit(&gpu.device, &gpu.queue, &resolved, 0, bytes)?;
