@@ -47,6 +47,10 @@ mod tests {
         assert!((exact.value + 1.5).abs() < 1e-12 && exact.interval.1 - exact.interval.0 < 1e-9);
         let noisy = slope(&xs, &[1.0, 0.6, 0.2, 0.13]).unwrap();
         assert!(noisy.interval.0 < -1.0 && noisy.interval.1 > -1.0 && noisy.interval.1 < 0.0, "{noisy:?}");
+        // residuals 1/6, -1/3, 1/6 about slope 1/2 in base 2: 12.706 of Student's t with one degree of freedom, by hand
+        let by_hand = slope(&xs[..3], &[1.0, 1.0, 2.0]).unwrap();
+        let half = 12.706 * (1.0f64 / 6.0 / 2.0).sqrt();
+        assert!((by_hand.value - 0.5).abs() < 1e-12 && (by_hand.interval.1 - 0.5 - half).abs() < 1e-3, "{by_hand:?}");
         assert!(slope(&[1.0], &[1.0]).is_none() && slope(&xs, &[0.0; 4]).is_none());
     }
 }
