@@ -516,7 +516,9 @@ impl Walk<'_> {
         }
         let tolerance = match kernel {
             "doctor/normals" => NORMALS_TOLERANCE,
-            _ if kernel.starts_with("network/linear") => TOLERANCE.max(PRODUCT_ROUNDINGS * self.gpu.rounding()),
+            _ if ["network/linear", "network/d_weight["].iter().any(|k| kernel.starts_with(k)) => {
+                TOLERANCE.max(PRODUCT_ROUNDINGS * self.gpu.rounding())
+            }
             _ => TOLERANCE,
         };
         let new =

@@ -3,7 +3,7 @@
 // value between lanes on a software device. More inputs than DEPTH take several passes, summed in `output`.
 //
 // shapes    see network/product
-// dispatch  tiles of about 160 rows by 64 outputs, one subgroup of 8 lanes each; workgroup_id.z is the slice
+// dispatch  tiles of about 160 rows by 64 outputs, one subgroup of 8 lanes each
 // needs     const DEPTH, a multiple of 8 up to 64, from the file that imports this one
 #import network/finished
 
@@ -11,8 +11,7 @@ fn sum_tile(tile: vec3<u32>, tiles: vec3<u32>, lane: u32) {
     // a software device fetches a parameter anew wherever it is named, lane by lane
     let input_stride = params.input_stride;
     let output_stride = params.output_stride;
-    let member = tile.z / params.slices;
-    let slice = tile.z % params.slices;
+    let member = tile.z;
     let p = alpha[member * params.alpha_member + params.layer];
     let weight_at = member * params.weight_member + tile.x * 8u + lane;
     let column = tile.x * 8u + lane;
@@ -22,26 +21,24 @@ fn sum_tile(tile: vec3<u32>, tiles: vec3<u32>, lane: u32) {
     never = params.rows == 0u;
     let exists = column < output_stride;
     let depths = (params.inputs + DEPTH - 1u) / DEPTH;
-    let first = slice * depths / params.slices;
-    let end = (slice + 1u) * depths / params.slices;
-    for (var depth = first; depth < end; depth++) {
+    for (var depth = 0u; depth < depths; depth++) {
         let k = depth * DEPTH;
 #for i in 0..DEPTH
         let w${i} = held(k + ${i}u, weight_at);
 #end
         var start = Eight(vec4<f32>(0.0), vec4<f32>(0.0));
         if params.biased == 1u { start = unpack_eight(weight[weight_at + params.inputs * params.weight_stride]); }
-        let finishes = depth + 1u == end;
+        let finishes = depth + 1u == depths;
         var x_at = member * params.input_member + first_row * input_stride + k / 8u + min(lane, DEPTH / 8u - 1u);
         var at = first_row * output_stride + column;
         let slope_at = member * params.slope_member;
         let beside_at = member * params.beside_member;
-        let out = params.output_at + member * params.output_member + slice * params.output_slice;
+        let out = member * params.output_member;
         for (var row = first_row; row < end_row; row++) {
             let x = unpack_eight(input[x_at]);
             var even = start.even;
             var odd = start.odd;
-            if depth > first {
+            if depth > 0u {
                 let sum = unpack_eight(output[out + at]);
                 even = sum.even;
                 odd = sum.odd;

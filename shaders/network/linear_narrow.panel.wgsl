@@ -1,6 +1,6 @@
 // y = finish(x W + bias) for at most eight outputs: a head.
 //
-// shapes    see network/product; one slice
+// shapes    see network/product
 // dispatch  tiles of 256 rows, one subgroup of 8 lanes each
 // family    panel, for few outputs: a lane owns four of 32 rows; lane i loads row k + i of the weight and broadcasts it
 #import network/finished
@@ -17,7 +17,7 @@ fn main(@builtin(workgroup_id) tile: vec3<u32>, @builtin(subgroup_invocation_id)
     let p = alpha[member * params.alpha_member + params.layer];
     let weight_at = member * params.weight_member;
     let input_at = member * params.input_member;
-    let output_at = params.output_at + member * params.output_member;
+    let output_at = member * params.output_member;
     let slope_at = member * params.slope_member;
     let beside_at = member * params.beside_member;
     var bias = Eight(vec4<f32>(0.0), vec4<f32>(0.0));

@@ -1,6 +1,6 @@
 // y = finish(x W + bias) for at most eight inputs: the input gradient of a head.
 // shapes    see network/product
-// dispatch  tiles of about 160 rows by 64 outputs, one subgroup of 8 lanes each; workgroup_id.z is the slice
+// dispatch  tiles of about 160 rows by 64 outputs, one subgroup of 8 lanes each
 // family    panel: see network/held_weights
 
 const TILE_ROWS: u32 = 160u;

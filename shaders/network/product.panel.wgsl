@@ -1,7 +1,8 @@
-// Bindings and parameters of every product y = finish(x W + bias): layers, their input gradients and, with x^T for x
-// and d_y for W, the weight gradients.
+// Bindings and parameters of every product: y = finish(x W + bias) for layers and their input gradients, x^T d_y for the
+// weight gradients, with d_y for W.
 //
-// shapes    x (R, K), W (K + 1, N) with the bias in row K, y (S, R, N); rows lie `..._stride` apart
+// shapes    x (R, K), W (K + 1, N) with the bias in row K, y (R, N); a weight gradient has x (K, R), W (K, N), y (S, R, N),
+//           and where `biased`, row R - 1 is the sum of d_y; rows lie `..._stride` apart
 #import network/product_params
 
 @group(0) @binding(0) var<storage, read> input: array<vec4<u64>>; // (R, input_stride) of eight inputs

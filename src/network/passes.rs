@@ -63,31 +63,15 @@ impl Network {
             Finish::PlusSkip(skip) => ("plus_skip", written, skip),
         };
         let kernel = match (p.inputs, p.outputs) {
-            // narrow products know one slice
-            (_, ..=NARROW) if p.slices == 1 => "network/linear_narrow",
+            (_, ..=NARROW) => "network/linear_narrow",
             (..=NARROW, _) => "network/linear_shallow",
             _ => "network/linear",
         };
-        let mut dispatch = Dispatch::new(kernel, Work::Tiles { rows: p.rows, columns: p.outputs, slices: p.slices })
-            .slot("finish", format!("network/finish/{file}"));
+        let mut dispatch = p.dispatch(kernel, layer).slot("finish", format!("network/finish/{file}"));
         if matches!(finish, Finish::Infer | Finish::Train(_)) {
             dispatch = dispatch.slot("activation", self.activation.shader);
         }
-        dispatch
-            .bind("slope", slope)
-            .bind("beside", beside)
-            .param("rows", p.rows)
-            .param("inputs", p.inputs)
-            .param("input_stride", p.input_stride / 8)
-            .param("weight_stride", p.outputs / 8)
-            .param("output_stride", p.outputs / 8)
-            .param("output_at", p.output_at / 8)
-            .param("output_slice", p.output_slice / 8)
-            .param("slices", p.slices)
-            .param("biased", p.biased)
-            .param("layer", layer)
-            .param("input_scale", p.scales[0])
-            .param("weight_scale", p.scales[1])
+        dispatch.bind("slope", slope).bind("beside", beside)
     }
 
     /// The norm of layer `i`, or something to bind in its place.
@@ -262,7 +246,7 @@ impl Network {
             );
             return;
         }
-        let part = Part { bias: true, output_at: l.at, slices: b.slices, transposed: &b.transposed };
+        let part = Part { bias: true, output_at: l.at, slices: b.slices };
         self.sum_over_rows(rec, i, (x, d_y, &b.partials[l.group]), part, weights, spare);
     }
 
@@ -272,35 +256,31 @@ impl Network {
         rec: &mut Recording,
         i: usize,
         (x, d_y, partials): (&Tensor, &Tensor, &Tensor),
-        part: Part<'_>,
+        part: Part,
         weights: &Weights,
         spare: [&Tensor; 2],
     ) {
         let l = &self.layout.layers[i];
-        let (rows, stride) = (x.shape[0], transposed_stride(x.shape[0]));
-        let transposed = part.transposed.slice(0, &[l.inputs + 1, stride]);
-        rec.push(
-            Dispatch::new("layout/transpose", Work::Tiles { rows, columns: l.inputs + 1, slices: 1 })
-                .bind("x", x)
-                .bind("transposed", &transposed)
-                .param("rows", rows)
-                .param("features", l.inputs)
-                .param("stride", stride),
-        );
+        let rows = x.shape[0];
         let product = Product {
             rows: l.inputs + usize::from(part.bias),
             inputs: rows,
             outputs: l.stride(),
-            input_stride: stride,
-            biased: false,
+            input_stride: x.shape[1],
+            biased: part.bias,
             output_at: part.output_at,
             output_slice: self.layout.groups[l.group],
             slices: part.slices,
             scales: [1.0, gradient_scale(rows)],
         };
+        let [written, read] = spare;
         rec.push(
-            self.linear(product, spare, i, Finish::Store)
-                .bind("input", &transposed)
+            product
+                .dispatch("network/d_weight", i)
+                .slot("finish", "network/finish/store")
+                .bind("slope", written)
+                .bind("beside", read)
+                .bind("input", x)
                 .bind("weight", d_y)
                 .bind("output", partials)
                 .bind("alpha", &weights.alpha),
@@ -379,26 +359,18 @@ impl Network {
 /// Products of at most so many inputs or outputs have kernels of their own.
 pub const NARROW: usize = 8;
 
-/// From row to row of a transposed input of `rows` rows: more than the rows by a line of the cache, because rows a power of
-/// two apart would all fall into the same few lines.
-pub(super) fn transposed_stride(rows: usize) -> usize {
-    pad(rows, PANEL) + 16
-}
-
 /// What brings gradients of a mean over `rows` rows to the order of 1: a power of two, so that no digit changes.
 pub(super) fn gradient_scale(rows: usize) -> f32 {
     rows.next_power_of_two() as f32
 }
 
 /// Which partial sums a product over rows fills.
-pub(super) struct Part<'a> {
-    /// With the row of ones for the bias.
+pub(super) struct Part {
+    /// With the gradient of the bias below them.
     pub bias: bool,
     /// Where the first of them starts.
     pub output_at: usize,
     pub slices: usize,
-    /// Where x^T goes: (K + 1, [`transposed_stride`]) of the deepest layer.
-    pub transposed: &'a Tensor,
 }
 
 /// Sizes of a product, all in numbers and multiples of 8 where `network/product` counts in eights.
@@ -432,6 +404,23 @@ impl Product {
             slices: 1,
             scales: [1.0; 2],
         }
+    }
+
+    /// Its launch with all parameters and nothing bound; `layer` picks the entry of alpha.
+    fn dispatch(&self, kernel: &'static str, layer: usize) -> Dispatch {
+        Dispatch::new(kernel, Work::Tiles { rows: self.rows, columns: self.outputs, slices: self.slices })
+            .param("rows", self.rows)
+            .param("inputs", self.inputs)
+            .param("input_stride", self.input_stride / 8)
+            .param("weight_stride", self.outputs / 8)
+            .param("output_stride", self.outputs / 8)
+            .param("output_at", self.output_at / 8)
+            .param("output_slice", self.output_slice / 8)
+            .param("slices", self.slices)
+            .param("biased", self.biased)
+            .param("layer", layer)
+            .param("input_scale", self.scales[0])
+            .param("weight_scale", self.scales[1])
     }
 }
 

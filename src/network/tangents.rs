@@ -98,8 +98,7 @@ impl Network {
         let l = &self.layout.layers[i];
         let length = self.layout.groups[l.group];
         // behind the slices of the batch, without the row of ones
-        let part =
-            Part { bias: false, output_at: b.slices * length + l.at, slices: b.further, transposed: &t.transposed };
+        let part = Part { bias: false, output_at: b.slices * length + l.at, slices: b.further };
         self.sum_over_rows(rec, i, (x, d_y, &b.partials[l.group]), part, weights, t.spare());
     }
 }

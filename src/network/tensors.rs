@@ -1,6 +1,5 @@
 //! The tensors that hold weights and that forward and backward passes fill.
 
-use super::passes::{NARROW, transposed_stride};
 use super::{Layout, Network};
 use crate::recording::{Arena, PANEL, Tensor, pad, panel_shape};
 
@@ -68,8 +67,6 @@ pub struct BackWorkspace {
     pub(super) d_z: [Tensor; 2],
     pub(super) d_h: [Tensor; 2],
     pub(super) d_y: Tensor,
-    /// (K + 1, `transposed_stride`) input of one layer after the other, transposed, with a row of ones.
-    pub(super) transposed: Tensor,
     /// (S, P) partial weight gradients, one a group.
     pub partials: Vec<Tensor>,
     /// S without those of tangents.
@@ -97,8 +94,6 @@ pub struct Tangents {
     pub(super) hidden: Vec<Tensor>,
     /// (R, H): gradients travel through these in turns.
     pub(super) d: [Tensor; 2],
-    /// (K + 1, `transposed_stride`) tangents of one layer after the other, transposed.
-    pub(super) transposed: Tensor,
     /// Bound where a kernel's variant does not use a binding.
     pub(super) unused: [Tensor; 2],
 }
@@ -160,7 +155,6 @@ impl Network {
     pub fn tangents(&self, arena: &mut Arena, rows: usize, probes: usize) -> Tangents {
         let all = (1 + probes) * pad(rows, PANEL);
         let widest = self.hidden.iter().copied().max().unwrap_or(1);
-        let deepest = self.layout.layers.iter().map(|l| l.inputs).max().unwrap_or(1);
         let mut panel = |label: &str, width| arena.panel(label, all, width);
         Tangents {
             rows,
@@ -171,7 +165,6 @@ impl Network {
             z: self.hidden.iter().map(|&w| panel("products and tangents", w)).collect(),
             hidden: self.hidden.iter().map(|&w| panel("hidden and tangents", w)).collect(),
             d: [0, 1].map(|_| panel("gradients and of tangents", widest)),
-            transposed: arena.f32("transposed tangents", &[deepest + 1, transposed_stride(all - pad(rows, PANEL))]),
             unused: [0, 1].map(|_| arena.f32("unused", &[64])),
         }
     }
@@ -185,16 +178,12 @@ impl Network {
     pub fn back_workspace_and(&self, arena: &mut Arena, rows: usize, slices: usize, further: usize) -> BackWorkspace {
         let widest = self.hidden.iter().copied().max().unwrap_or(1);
         let block = if self.blocks() { widest } else { 1 };
-        // a head of few outputs takes its input as it is
-        let wide = self.layout.layers.iter().filter(|l| l.outputs > NARROW);
-        let deepest = wide.map(|l| l.inputs).max().unwrap_or(1);
         let mut panel = |label: &str, width| arena.panel(label, rows, width);
         BackWorkspace {
             d_output: panel("d_output", self.dim),
             d_z: [panel("d_z 0", widest), panel("d_z 1", widest)],
             d_h: [panel("d_h 0", block), panel("d_h 1", block)],
             d_y: panel("d_y", block),
-            transposed: arena.f32("transposed input", &[deepest + 1, transposed_stride(rows)]),
             partials: self
                 .layout
                 .groups

@@ -29,10 +29,10 @@ pub type Twin = fn(&mut Call) -> Result<()>;
 /// Every kernel's twin. A test holds this table against the files in `shaders/`.
 pub const TWINS: &[(&str, Twin)] = &[
     ("network/linear", network::linear),
+    ("network/d_weight", network::d_weight),
     ("network/linear_narrow", network::linear),
     ("network/linear_shallow", network::linear),
     ("network/d_weight_narrow", network::d_weight_narrow),
-    ("layout/transpose", network::transpose),
     ("network/block", network::block),
     ("network/d_block", network::d_block),
     ("network/d_norm", network::d_norm),

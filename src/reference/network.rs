@@ -12,25 +12,12 @@ pub(super) fn activation(call: &Call) -> Result<&'static Activation> {
 
 /// y = finish(x W + bias), with the finishes of `shaders/network/finish`
 pub fn linear(call: &mut Call) -> Result<()> {
-    let (rows, inputs, slices) = (call.u("rows")?, call.u("inputs")?, call.u("slices")?);
+    let (rows, inputs) = (call.u("rows")?, call.u("inputs")?);
     let [x_stride, w_stride, y_stride] = ["input_stride", "weight_stride", "output_stride"].map(|n| call.u(n));
     let (x_stride, w_stride, y_stride) = (8 * x_stride?, 8 * w_stride?, 8 * y_stride?);
-    let (start, length) = (8 * call.u("output_at")?, 8 * call.u("output_slice")?);
     let (biased, layer) = (call.u("biased")? == 1, call.u("layer")?);
     let (x, w) = (call.f("input")?, call.f("weight")?);
     let mut y = vec![0.0; rows * y_stride];
-    if slices > 1 {
-        let mut out = call.f("output")?;
-        let parts = inputs.div_ceil(64);
-        for s in 0..slices {
-            let part = s * parts / slices * 64..((s + 1) * parts / slices * 64).min(inputs);
-            for (r, n) in (0..rows).flat_map(|r| (0..y_stride).map(move |n| (r, n))) {
-                let sum = part.clone().map(|k| x[r * x_stride + k] * w[k * w_stride + n]).sum();
-                out[start + s * length + r * y_stride + n] = sum;
-            }
-        }
-        return call.set("output", &out);
-    }
     for r in 0..rows {
         for n in 0..y_stride {
             let mut sum = if biased { w[inputs * w_stride + n] } else { 0.0 };
@@ -58,23 +45,31 @@ pub fn linear(call: &mut Call) -> Result<()> {
         other => return Err(fault(format!("{other} is no finish"))),
     }
     let mut out = call.f("output")?;
-    out[start..start + y.len()].copy_from_slice(&y);
+    out[..y.len()].copy_from_slice(&y);
     call.set("output", &out)
-}
-
-/// x^T with a row of ones below it
-pub fn transpose(call: &mut Call) -> Result<()> {
-    let (rows, features, stride, x) = (call.u("rows")?, call.u("features")?, call.u("stride")?, call.f("x")?);
-    let mut out = call.f("transposed")?;
-    for (f, b) in (0..=features).flat_map(|f| (0..rows).map(move |b| (f, b))) {
-        out[f * stride + b] = if f < features { x[at(b, f, features)] } else { 1.0 };
-    }
-    call.set("transposed", &out)
 }
 
 /// Rows of the batch that slice `s` of `slices` sums over.
 fn slice_rows(s: usize, slices: usize, panels: usize) -> std::ops::Range<usize> {
     s * panels / slices * PANEL..(s + 1) * panels / slices * PANEL
+}
+
+/// d_W = x^T d_y and, where biased, d_bias = sum of d_y below it, slice by slice
+pub fn d_weight(call: &mut Call) -> Result<()> {
+    let (rows, batch, slices) = (call.u("rows")?, call.u("inputs")?, call.u("slices")?);
+    let [x_stride, y_stride] = [8 * call.u("input_stride")?, 8 * call.u("output_stride")?];
+    let (start, length) = (8 * call.u("output_at")?, 8 * call.u("output_slice")?);
+    let biased = call.u("biased")? == 1;
+    let (x, dy) = (call.f("input")?, call.f("weight")?);
+    let mut out = call.f("output")?;
+    for s in 0..slices {
+        for (k, n) in (0..rows).flat_map(|k| (0..y_stride).map(move |n| (k, n))) {
+            let of_row =
+                |b: usize| if biased && k + 1 == rows { 1.0 } else { x[b * x_stride + k] } * dy[b * y_stride + n];
+            out[start + s * length + k * y_stride + n] = slice_rows(s, slices, batch / PANEL).map(of_row).sum();
+        }
+    }
+    call.set("output", &out)
 }
 
 /// d_W = x^T d_y and d_bias = sum of d_y for at most eight outputs, slice by slice

@@ -1,0 +1,7 @@
+// d_W = x^T d_y, partial sums over slices of the batch that optimiser/reduce adds up in order.
+// shapes    see network/product: rows are the inputs of the layer, inputs the rows of the batch
+// dispatch  tiles of 64 rows by 64 outputs, workgroups of 64 invocations; workgroup_id.z is the slice
+// family    half: see network/tiled
+enable f16;
+const OVER_ROWS: bool = true;
+#import network/tiled

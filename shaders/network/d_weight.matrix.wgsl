@@ -1,0 +1,8 @@
+// d_W = x^T d_y, partial sums over slices of the batch that optimiser/reduce adds up in order.
+// shapes    see network/product: rows are the inputs of the layer, inputs the rows of the batch
+// dispatch  tiles of 64 rows by 64 outputs, workgroups of 128 invocations; workgroup_id.z is the slice
+// family    matrix: see network/tiled
+enable f16;
+enable wgpu_cooperative_matrix;
+const OVER_ROWS: bool = true;
+#import network/tiled
