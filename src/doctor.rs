@@ -327,6 +327,13 @@ impl Walk<'_> {
             let score = ExactScore { process: process.clone(), law: Law::empirical(&rows(n, dim, 3), dim)? };
             self.flow(&format!("{n} rows in {dim} dimensions"), &score, &process, 40)?;
         }
+        // at so little noise that most atoms are passed over, and at more
+        let quiet = process.with_times(2e-3, 1e-4)?;
+        for dim in 1..=4 {
+            let spread: Vec<f32> = rows(4099, dim, 3).iter().map(|v| 3.0 * v).collect();
+            let score = ExactScore { process: quiet.clone(), law: Law::empirical(&spread, dim)? };
+            self.flow(&format!("4099 rows in {dim} dimensions at little noise"), &score, &quiet, 40)?;
+        }
         Ok(())
     }
 

@@ -51,6 +51,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "distribution",
             "error",
             "network",
+            "oracle",
             "process",
             "random",
             "recording",

@@ -19,6 +19,8 @@ const EXTRA: &[&str] = &[
     "checkerboard:noise=.1",
     "moons:noise=0.02",
     "circles:noise=0",
+    // atoms enough to be passed over by blocks
+    "ifs:sierpinski,level=8",
 ];
 
 /// The worst error of the score, relative to its root mean square at that time, and of the log density, in nats.

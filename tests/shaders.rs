@@ -15,6 +15,7 @@ const SLOTS: &[(&str, &str)] = &[
     ("activation", "activation/"),
     ("rule", "optimiser/rule/"),
     ("axes", "score/axes/"),
+    ("variance", "score/variance/"),
     ("tile", "fused/tile/"),
     ("finish", "network/finish/"),
 ];

@@ -6,3 +6,12 @@ enable f16;
 enable wgpu_cooperative_matrix;
 const OVER_ROWS: bool = true;
 #import network/tiled
+
+@compute @workgroup_size(128)
+fn main(
+    @builtin(workgroup_id) tile: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+    @builtin(subgroup_id) subgroup: u32,
+) {
+    sum_tile(tile, local, subgroup);
+}

@@ -4,3 +4,8 @@
 // family    tile: see network/tiled
 const OVER_ROWS: bool = true;
 #import network/tiled
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) tile: vec3<u32>, @builtin(local_invocation_index) local: u32) {
+    sum_tile(tile, local);
+}

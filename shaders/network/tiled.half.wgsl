@@ -20,8 +20,7 @@ const SLICE: u32 = 64u;
 var<workgroup> staged_input: array<vec4<f16>, 260>; // (DEPTH / 4, 64 + 1) of four inputs
 var<workgroup> staged_weight: array<vec4<f16>, 256>; // (DEPTH, 16) of four outputs
 
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) tile: vec3<u32>, @builtin(local_invocation_index) local: u32) {
+fn sum_tile(tile: vec3<u32>, local: u32) {
     let member = tile.z / params.slices;
     let slice = tile.z % params.slices;
     let p = alpha[member * params.alpha_member + params.layer];

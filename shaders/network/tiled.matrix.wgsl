@@ -20,12 +20,7 @@ var<workgroup> staged_input: array<f16, 1024>; // (64, DEPTH)
 var<workgroup> staged_weight: array<f16, 1024>; // (DEPTH, 64)
 var<workgroup> sums: array<f32, 2048>; // (32, 64)
 
-@compute @workgroup_size(128)
-fn main(
-    @builtin(workgroup_id) tile: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-    @builtin(subgroup_id) subgroup: u32,
-) {
+fn sum_tile(tile: vec3<u32>, local: u32, subgroup: u32) {
     let member = tile.z / params.slices;
     let slice = tile.z % params.slices;
     let p = alpha[member * params.alpha_member + params.layer];

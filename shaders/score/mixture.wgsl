@@ -9,6 +9,7 @@
 #import lib/oracle
 #import lib/panel
 #import <axes>
+#import <variance>
 
 struct Params {
     rows: u32,     // padded B
@@ -17,7 +18,7 @@ struct Params {
     slices: u32,   // S
     quads: u32,    // K / 4
     stretch: u32,  // quads a slice
-    alike: u32,    // 1: all atoms have the variance of the first
+    reach: f32,    // nu^2 below which a row is left to score/mixture_culled
 }
 
 @group(0) @binding(0) var<storage, read> points: array<f32>; // (B, D) in panels
@@ -104,6 +105,7 @@ fn main(
         inverses[i] = row.xy;
         nu2[i] = row.z;
     }
+    if all(nu2 < vec4<f32>(params.reach)) { return; }
     var y: Rows;
     y.x = load(b, 0u, inverses);
     if AXES > 1u { y.y = load(b, 1u, inverses); }
@@ -150,7 +152,7 @@ fn main(
             l3 = atoms[at + AXES + 3u];
         }
         let weights = atoms[at + 2u * AXES];
-        if params.alike == 0u {
+        if !ALIKE {
             let v = atoms[at + 2u * AXES + 1u];
             i0 = 1.0 / (v.x + nu2);
             i1 = 1.0 / (v.y + nu2);

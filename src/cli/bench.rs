@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{Context, first_step};
 use crate::bench::run::{self, Outcome};
 use crate::bench::workload::QUICK;
-use crate::bench::{CEILINGS, Cell, Clock, Kind, Spread, cells};
+use crate::bench::{CEILINGS, Cell, Clock, Kind, Spread, cells, exact};
 use crate::error::{Error, Problem, Result};
 use crate::gpu::{AdapterLine, Gpu};
 use crate::recording::Engine;
@@ -113,6 +113,9 @@ pub fn run(context: &mut Context, args: &Args) -> Result<()> {
     }
     let ceiling = ceilings(context, &mut gpu, &clock)?;
     workload(context, &mut gpu, &chosen, &clock, ceiling, &mut file)?;
+    if args.only.is_empty() {
+        exact(context, &mut gpu, &clock, ceiling)?;
+    }
     // children would share the device's memory with this process
     drop(gpu);
     first_step::measure(context, clock.repeats.min(3))
@@ -208,6 +211,34 @@ fn workload(
         "    FLOPs are 6 (training) or 2 (sampling) a parameter and row; the share is of multiply-add above; memory is that of\n    \
          the tensors; cores are busy ones of this process, * where others kept more than 0.2 busy and the row may be low",
     )
+}
+
+/// The score of a law of many atoms.
+fn exact(context: &mut Context, gpu: &mut Gpu, clock: &Clock, ceiling: f64) -> Result<()> {
+    let pairs = (exact::ATOMS * exact::POINTS) as f64;
+    context.ui.say(&format!(
+        "exact score of {} atoms at {} points, D={}; {} operations a pair of them, whether it is met or passed over",
+        exact::ATOMS,
+        exact::POINTS,
+        exact::DIM,
+        exact::OPERATIONS
+    ))?;
+    let mut rows = Vec::new();
+    for (row, timing) in exact::TIMES.iter().zip(exact::time(gpu, clock, context.global.seed)?) {
+        let rate = timing.rate.median * pairs * exact::OPERATIONS * 1e-9;
+        let seconds = timing.rate.map(|r| 1.0 / r);
+        context.ui.say(&format!(
+            "    {:34} {:44} {:>7} GFLOP/s {:4.0} %",
+            row.name,
+            format!("{} s", range(&seconds)),
+            short(rate),
+            100.0 * rate / ceiling
+        ))?;
+        let said = json!({ "name": row.name, "time": row.time, "gflops": rate, "share": rate / ceiling });
+        rows.push(extended(said, spread(&seconds)));
+    }
+    context.ui.value("exact_scores", rows);
+    Ok(())
 }
 
 /// A line of the table.

@@ -1,9 +1,10 @@
 //! Mixtures, boxes and pixels, laid out for their kernels.
 
+use super::culling::Atoms;
 use super::{Input, Law, in_range, slices};
 use crate::distribution::{Covariance, GaussianMixture, PixelDensity};
 use crate::error::{Error, Problem, Result};
-use crate::recording::{Param, pad};
+use crate::recording::pad;
 use std::sync::Arc;
 
 /// The kernel for few dimensions, whose number fills a slot.
@@ -28,7 +29,8 @@ pub(super) fn input(variable: &'static str, shape: &[usize], values: Vec<f32>) -
 fn counted(dim: usize, kernel: &'static str, name: &'static str, items: usize, inputs: Vec<Input>) -> Law {
     let slices = slices(items, dim);
     let stretch = items.div_ceil(slices);
-    Law { dim, kernel, inputs, params: vec![(name, items.into()), ("stretch", stretch.into())], slices }
+    let params = vec![(name, items.into()), ("stretch", stretch.into())];
+    Law { dim, kernel, inputs, params, slices, variance: None, culling: None }
 }
 
 /// A mixture of normal components.
@@ -52,6 +54,11 @@ pub fn atoms(dim: usize, weights: &[f64], means: &[f64], variances: &[f64], diag
     let per_atom = if diagonal { dim } else { 1 };
     let stride = 2 * dim + 1 + per_atom;
     let quads = pad(count, 4) / 4;
+    let culled = match variances {
+        &[variance] if few => Atoms { dim, weights, means, variance }.culled(),
+        _ => None,
+    };
+    let (order, culling) = culled.unzip();
     let mut values = vec![0.0f32; quads * stride * 4];
     let variance = |k: usize, d: usize| match (diagonal, variances.len()) {
         (true, _) => variances[k * dim + d],
@@ -61,22 +68,25 @@ pub fn atoms(dim: usize, weights: &[f64], means: &[f64], variances: &[f64], diag
     for k in 0..4 * quads {
         let mut set = |column: usize, value: f32| values[(k / 4 * stride + column) * 4 + k % 4] = value;
         // what fills the last quad lies where the last atom lies, and weighs nothing
-        let atom = k.min(count - 1);
+        let place = k.min(count - 1);
+        let atom = order.as_ref().map_or(place, |o| o[place]);
         for d in 0..dim {
             let [high, low] = parts(means[atom * dim + d]);
             set(d, high);
             set(dim + d, low);
         }
-        set(2 * dim, if k < count { weights[k].ln() as f32 } else { NOTHING });
+        set(2 * dim, if k < count { weights[atom].ln() as f32 } else { NOTHING });
         (0..per_atom).for_each(|d| set(2 * dim + 1 + d, variance(atom, d) as f32));
     }
     let inputs = vec![input("atoms", &[quads, stride, 4], values)];
     let mut law = counted(dim, if few { FEW } else { "score/mixture_wide" }, "quads", quads, inputs);
-    law.params.push(if few {
-        ("alike", Param::U32(u32::from(variances.len() == 1)))
+    if few {
+        law.variance = Some(if variances.len() == 1 { "score/variance/one" } else { "score/variance/each" });
+        law.params.push(("reach", culling.as_ref().map_or(0.0, |c| c.reach).into()));
     } else {
-        ("variances", per_atom.into())
-    });
+        law.params.push(("variances", per_atom.into()));
+    }
+    law.culling = culling;
     Ok(law)
 }
 

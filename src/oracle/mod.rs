@@ -8,13 +8,17 @@
 //! | form | kernel | what it sums |
 //! |---|---|---|
 //! | normal components, one variance each, D <= 4 | `score/mixture` | atoms, four at a time, in registers |
+//! | thousands of them, all alike, at little noise | `score/mixture_culled` | blocks of atoms that can matter |
 //! | independent coordinates, any D | `score/mixture_wide` | atoms, four at a time |
 //! | full covariances, D <= 64 | `score/mixture_full` | components in their own axes |
 //! | boxes and pixels | `score/boxes` | products of differences of error functions |
 //! | shells | `score/shells` | Bessel averages by a table |
 
+mod culling;
 mod forms;
 mod shells;
+
+use culling::Culling;
 
 use crate::distribution::{Form, Oracle};
 use crate::error::{Error, Problem, Result};
@@ -39,6 +43,9 @@ pub struct Law {
     inputs: Vec<Input>,
     params: Vec<(&'static str, Param)>,
     slices: usize,
+    /// Filler of the slot `variance`, of the kernel for few dimensions.
+    variance: Option<&'static str>,
+    culling: Option<Culling>,
 }
 
 #[derive(Clone)]
@@ -55,6 +62,7 @@ pub struct Bound {
     times: Tensor,
     time_rows: Vec<f32>,
     inputs: Vec<Tensor>,
+    blocks: Option<Tensor>,
     partial: Tensor,
     logs: Tensor,
 }
@@ -93,6 +101,7 @@ impl Law {
             times: arena.f32("times", &[times.len(), 8]),
             time_rows: times.iter().flat_map(|&t| time_row(process, t, self.dim)).collect(),
             inputs: self.inputs.iter().map(|i| arena.f32(i.variable, &i.shape)).collect(),
+            blocks: self.culling.as_ref().map(|c| arena.f32(c.blocks.variable, &c.blocks.shape)),
             partial: arena.panel("sums of slices", self.slices * pad(rows, PANEL), self.dim + 2),
             logs: arena.f32("log densities", &[pad(rows, PANEL)]),
             law: self.clone(),
@@ -126,6 +135,9 @@ impl Bound {
         for (tensor, input) in self.inputs.iter().zip(&self.law.inputs) {
             engine.write(tensor, &input.values)?;
         }
+        if let (Some(tensor), Some(culling)) = (&self.blocks, &self.law.culling) {
+            engine.write(tensor, &culling.blocks.values)?;
+        }
         engine.write(&self.times, &self.time_rows)
     }
 
@@ -147,22 +159,31 @@ impl Bound {
                 .param("each_row", each_row)
                 .param("slices", law.slices)
         };
+        let lawful = |mut d: Dispatch| {
+            d = shared(d).bind("points", points);
+            for (input, tensor) in law.inputs.iter().zip(&self.inputs) {
+                d = d.bind(input.variable, tensor);
+            }
+            for (name, value) in &law.params {
+                d = d.param(name, *value);
+            }
+            if law.kernel == forms::FEW {
+                d.slot("axes", format!("score/axes/{}", law.dim))
+            } else {
+                d.param("dim", law.dim)
+            }
+        };
         // four rows an invocation of the kernel for few dimensions
         let group = if law.kernel == forms::FEW { 256 } else { 64 };
-        let mut sums = shared(Dispatch::new(law.kernel, Work::Groups(law.slices * rows.div_ceil(group))));
-        sums = sums.bind("points", points);
-        for (input, tensor) in law.inputs.iter().zip(&self.inputs) {
-            sums = sums.bind(input.variable, tensor);
-        }
-        for (name, value) in &law.params {
-            sums = sums.param(name, *value);
-        }
-        if law.kernel == forms::FEW {
-            sums = sums.slot("axes", format!("score/axes/{}", law.dim));
-        } else {
-            sums = sums.param("dim", law.dim);
+        let mut sums = lawful(Dispatch::new(law.kernel, Work::Groups(law.slices * rows.div_ceil(group))));
+        if let Some(file) = law.variance {
+            sums = sums.slot("variance", file);
         }
         rec.push(sums);
+        if let Some(blocks) = &self.blocks {
+            let culled = Dispatch::new("score/mixture_culled", Work::Items(*rows));
+            rec.push(lawful(culled).bind("blocks", blocks).param("blocks", blocks.shape[0]));
+        }
         let gather = Dispatch::new("score/gather", Work::Items(*rows)).param("dim", law.dim);
         rec.push(shared(gather).bind("scores", scores).bind("logs", &self.logs));
     }

@@ -69,5 +69,5 @@ pub fn shells(law: &Shells) -> Result<Law> {
         ("scale", Param::F32(scale as f32)),
         ("noise", Param::F32((law.noise() * law.noise()) as f32)),
     ];
-    Ok(Law { dim, kernel: "score/shells", inputs, params, slices: 1 })
+    Ok(Law { dim, kernel: "score/shells", inputs, params, slices: 1, variance: None, culling: None })
 }

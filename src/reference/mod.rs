@@ -59,6 +59,7 @@ pub const TWINS: &[(&str, Twin)] = &[
     ("score/gaussian", random::gaussian),
     ("score/fold_time", sampler::fold_time),
     ("score/mixture", oracle::mixture),
+    ("score/mixture_culled", oracle::mixture_culled),
     ("score/mixture_wide", oracle::mixture_wide),
     ("score/mixture_full", oracle::mixture_full),
     ("score/boxes", oracle::boxes),

@@ -1,4 +1,4 @@
-//! Twins of the exact scores: `shaders/score/{mixture,mixture_wide,mixture_full,boxes,shells,gather}`.
+//! Twins of the exact scores: `shaders/score/{mixture,mixture_culled,mixture_wide,mixture_full,boxes,shells,gather}`.
 
 use std::f64::consts::TAU;
 
@@ -46,9 +46,19 @@ impl Batch {
 
     /// Sums the terms of each row and slice, relative to the largest, into `partial`.
     fn sum(&self, call: &mut Call, terms: impl Fn(usize, &[f64], f64) -> Vec<Term>) -> Result<()> {
+        self.sum_of(call, |_| true, terms)
+    }
+
+    /// [`Self::sum`] of some rows only.
+    fn sum_of(
+        &self,
+        call: &mut Call,
+        takes: impl Fn(usize) -> bool,
+        terms: impl Fn(usize, &[f64], f64) -> Vec<Term>,
+    ) -> Result<()> {
         let mut partial = call.f("partial")?;
         for slice in 0..self.slices {
-            for b in 0..self.rows {
+            for b in (0..self.rows).filter(|b| takes(*b)) {
                 let (y, nu2) = self.seen(b);
                 let terms = terms(slice, &y, nu2);
                 let top = terms.iter().fold(-1e30f64, |m, t| m.max(t.0));
@@ -72,36 +82,65 @@ fn range(slice: usize, stretch: usize, items: usize) -> std::ops::Range<usize> {
 /// Atoms in quads, isotropic
 pub fn mixture(call: &mut Call) -> Result<()> {
     let dim = call.slot("axes")?.parse().unwrap_or(0);
-    let common = call.u("alike")? == 1;
-    quads(call, dim, 1, common)
+    let common = call.slot("variance")? == "one";
+    let (reach, stretch) = (call.p("reach")?, call.u("stretch")?);
+    // four rows go together, so that one that is noisy enough takes all with it
+    quads(call, dim, 1, stretch, common, |batch, b| (b / 4 * 4..b / 4 * 4 + 4).any(|b| batch.time(b)[2] >= reach))
+}
+
+/// Atoms in quads, isotropic and alike, for rows of little noise: all in the first slice, nothing left out
+pub fn mixture_culled(call: &mut Call) -> Result<()> {
+    let dim = call.slot("axes")?.parse().unwrap_or(0);
+    let (reach, stretch) = (call.p("reach")?, call.u("quads")?);
+    let takes = |batch: &Batch, b: usize| batch.time(b)[2] < reach;
+    quads(call, dim, 1, stretch, true, takes)?;
+    // the other slices have the same top, and no mass
+    let (batch, mut partial) = (Batch::of(call, dim)?, call.f("partial")?);
+    for b in (0..batch.rows).filter(|&b| takes(&batch, b)) {
+        for slice in 1..batch.slices {
+            partial[at(slice * batch.rows + b, 0, dim + 2)] = partial[at(b, 0, dim + 2)];
+        }
+    }
+    call.set("partial", &partial)
 }
 
 /// Atoms in quads, with independent coordinates
 pub fn mixture_wide(call: &mut Call) -> Result<()> {
-    let (dim, variances) = (call.u("dim")?, call.u("variances")?);
-    quads(call, dim, variances, false)
+    let (dim, variances, stretch) = (call.u("dim")?, call.u("variances")?, call.u("stretch")?);
+    quads(call, dim, variances, stretch, false, |_, _| true)
 }
 
-fn quads(call: &mut Call, dim: usize, variances: usize, common: bool) -> Result<()> {
+fn quads(
+    call: &mut Call,
+    dim: usize,
+    variances: usize,
+    stretch: usize,
+    common: bool,
+    takes: impl Fn(&Batch, usize) -> bool,
+) -> Result<()> {
     let batch = Batch::of(call, dim)?;
-    let (quads, stretch, atoms) = (call.u("quads")?, call.u("stretch")?, call.f("atoms")?);
+    let (quads, atoms) = (call.u("quads")?, call.f("atoms")?);
     let stride = 2 * dim + 1 + variances;
-    batch.sum(call, |slice, y, nu2| {
-        let items = range(slice, stretch, quads);
-        let term = |k: usize| {
-            let column = |c: usize| atoms[(k / 4 * stride + c) * 4 + k % 4];
-            let mut log = column(2 * dim);
-            let mut gradient = vec![0.0; dim];
-            for d in 0..dim {
-                let v = if common { atoms[(2 * dim + 1) * 4] } else { column(2 * dim + 1 + d.min(variances - 1)) };
-                let z = column(d) + column(dim + d) - y[d];
-                log -= 0.5 * ((TAU * (v + nu2)).ln() + z * z / (v + nu2));
-                gradient[d] = z / (v + nu2);
-            }
-            (log, gradient)
-        };
-        (4 * items.start..4 * items.end).map(term).collect()
-    })
+    batch.sum_of(
+        call,
+        |b| takes(&batch, b),
+        |slice, y, nu2| {
+            let items = range(slice, stretch, quads);
+            let term = |k: usize| {
+                let column = |c: usize| atoms[(k / 4 * stride + c) * 4 + k % 4];
+                let mut log = column(2 * dim);
+                let mut gradient = vec![0.0; dim];
+                for d in 0..dim {
+                    let v = if common { atoms[(2 * dim + 1) * 4] } else { column(2 * dim + 1 + d.min(variances - 1)) };
+                    let z = column(d) + column(dim + d) - y[d];
+                    log -= 0.5 * ((TAU * (v + nu2)).ln() + z * z / (v + nu2));
+                    gradient[d] = z / (v + nu2);
+                }
+                (log, gradient)
+            };
+            (4 * items.start..4 * items.end).map(term).collect()
+        },
+    )
 }
 
 /// Components in their own axes

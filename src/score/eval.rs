@@ -105,11 +105,17 @@ impl Asker {
 
     /// The first `len` numbers of the scores (n, D) of the points that were given, at time number `index`.
     pub fn scores(&self, engine: &mut dyn Engine, index: usize, len: usize) -> Result<Vec<f32>> {
-        engine.write_u32(&self.control, &[index as u32, 0, 0, 0])?;
-        engine.run(self.program, 1)?;
+        self.again(engine, index, 1)?;
         let mut all = engine.read(&self.out)?;
         all.truncate(len);
         Ok(all)
+    }
+
+    /// Computes the scores at time number `index`, `times` times over, and leaves them on the device.
+    pub fn again(&self, engine: &mut dyn Engine, index: usize, times: u32) -> Result<()> {
+        engine.write_u32(&self.control, &[index as u32, 0, 0, 0])?;
+        engine.run(self.program, times)?;
+        engine.wait()
     }
 
     /// Frees what was allocated.

@@ -1,0 +1,2 @@
+// Every atom has a variance of its own.
+const ALIKE: bool = false;

@@ -1,0 +1,2 @@
+// All atoms have the variance of the first.
+const ALIKE: bool = true;
