@@ -101,7 +101,7 @@ pub fn run(context: &mut Context, args: &Args) -> Result<()> {
             report(context, &said, args)?;
             context.ui.value("picture", picture.display().to_string());
             json!({"law": "known", "steps": args.steps, "grid": args.grid, "paths": args.n, "budget": args.budget,
-                   "step": found.step, "seed": context.global.seed, "audit": said})
+                   "step": found.step, "seed": context.global.seed, "audit": said, "beside": beside(&said)})
         }
         None => task.unknown(context, engine.as_mut())?,
     };
@@ -249,20 +249,29 @@ fn report(context: &mut Context, said: &Audit, args: &Args) -> Result<()> {
         "bound",
         short(said.bound)
     ))?;
-    if let Some(m) = &said.measured {
+    for sentence in beside(said) {
+        ui.say(&sentence)?;
+    }
+    said.notes.iter().for_each(|n| ui.note(n));
+    ui.say(&said.verdict)
+}
+
+/// What stands beside the parts, one sentence each: what was measured of the samples, and the terms of the theory.
+fn beside(said: &Audit) -> Vec<String> {
+    let measured = said.measured.as_ref().map(|m| {
         let show = |v: Option<f64>| v.map_or("not known".into(), short);
         let sure = if m.n > 0 { format!(" +- {}, n={}", short(m.half_width), m.n) } else { String::new() };
-        ui.say(&format!(
-            "KL of the samples themselves: model {}, exact score in as many steps {}, start alone {}{}{sure} ({})",
+        format!(
+            "KL of the samples themselves, nats: model {}, exact score in as many steps {}, start alone {}{}{sure} ({})",
             show(m.model),
             show(m.exact_score),
             show(m.start),
             m.floor.map_or(String::new(), |f| format!(", two true samples {}", short(f))),
             m.method
-        ))?;
-    }
+        )
+    });
     let t = &said.theory;
-    ui.say(&format!(
+    let theory = format!(
         "theory (Benton et al. 2024, each up to a constant it does not give): eps_score^2 {}, kappa^2 D N {} and kappa D T {} \
          at kappa {}, D e^-2T {}",
         short(t.eps_score2),
@@ -270,9 +279,8 @@ fn report(context: &mut Context, said: &Audit, args: &Args) -> Result<()> {
         short(t.kappa_dt),
         short(t.kappa),
         short(t.forgetting)
-    ))?;
-    said.notes.iter().for_each(|n| ui.note(n));
-    ui.say(&said.verdict)
+    );
+    measured.into_iter().chain([theory]).collect()
 }
 
 fn draw(said: &Audit, name: &str, steps: usize, look: pictures::Look) -> Result<crate::render::Drawing> {

@@ -19,6 +19,7 @@ mod members;
 mod picture;
 mod plot;
 mod report;
+mod report_study;
 mod run;
 mod sample;
 mod scoreboard;

@@ -1,10 +1,10 @@
-//! `report`: everything that is known of a run as one HTML file.
+//! `report`: everything that is known of a run or a study as one HTML file.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::{Context, lint, nested, run};
+use super::{Context, lint, nested, report_study, run};
 use crate::config::{self, RunConfig};
 use crate::error::{Error, Problem, Result};
 use crate::io::{OutputFile, RunDir};
@@ -16,7 +16,7 @@ use crate::report::Page;
 /// Largest picture that is put into a report, bytes.
 const LARGEST: u64 = 16 << 20;
 
-/// Everything that is known of a run in one HTML file, with its pictures, to be mailed or kept
+/// Everything that is known of a run or a study in one HTML file, with its pictures, to be mailed or kept
 #[derive(clap::Args)]
 #[command(after_help = "\
 Pictures, evaluation and audit that the run does not have yet are made first, with the defaults of `plot --kind all`,
@@ -24,11 +24,13 @@ Pictures, evaluation and audit that the run does not have yet are made first, wi
 
 Examples:
   scorefield report last                  into the run's report.html
+  scorefield report studies/benton-quick  into report.html in the directory of that study
   scorefield report r -o report.html --force")]
 pub struct Args {
-    /// Run directory, number of a run, or `last`
+    /// Run directory, number of a run, or `last`; or the directory of a study
+    #[arg(value_name = "RUN|STUDY")]
     run: String,
-    /// Output, an .html (default: the run's report.html)
+    /// Output, an .html (default: report.html in that directory)
     #[arg(short, long)]
     output: Option<PathBuf>,
     /// Replace an existing output file
@@ -41,11 +43,25 @@ pub struct Args {
 
 /// Writes the report.
 pub fn run(context: &mut Context, args: &Args) -> Result<()> {
-    let dir = RunDir::open(&args.run)?;
-    let found = run::open(&args.run, Which::Average)?;
-    let output = args.output.clone().unwrap_or_else(|| dir.path().join("report.html"));
+    let study = report_study::is_study(Path::new(&args.run));
+    let home = if study { PathBuf::from(&args.run) } else { RunDir::open(&args.run)?.path().to_path_buf() };
+    let output = args.output.clone().unwrap_or_else(|| home.join("report.html"));
     let force = args.force || args.output.is_none();
     crate::io::check_writable(&output, force)?;
+    let (page, title) = if study { report_study::page(&home)? } else { page(context, args)? };
+    let text = page.finish(&title);
+    let mut file = OutputFile::create(&output, force)?;
+    file.write_bytes(text.as_bytes())?;
+    file.finish()?;
+    context.ui.value("output", output.display().to_string());
+    context.ui.value("bytes", text.len());
+    context.ui.say(&output.display().to_string())
+}
+
+/// The page of a run, and its title.
+fn page(context: &mut Context, args: &Args) -> Result<(Page, String)> {
+    let dir = RunDir::open(&args.run)?;
+    let found = run::open(&args.run, Which::Average)?;
     if !args.as_is {
         complete(context, &dir)?;
     }
@@ -59,13 +75,7 @@ pub fn run(context: &mut Context, args: &Args) -> Result<()> {
     warnings(&mut page, &config);
     figures(&mut page, &dir)?;
     reproduce(&mut page, &dir, &config)?;
-    let text = page.finish(&title);
-    let mut file = OutputFile::create(&output, force)?;
-    file.write_bytes(text.as_bytes())?;
-    file.finish()?;
-    context.ui.value("output", output.display().to_string());
-    context.ui.value("bytes", text.len());
-    context.ui.say(&output.display().to_string())
+    Ok((page, title))
 }
 
 /// Makes what is missing, by the commands a person would type.
@@ -166,7 +176,7 @@ fn audit(page: &mut Page, dir: &RunDir) {
     };
     let known = &value["audit"];
     let verdict = known["verdict"].as_str().or(value["verdict"].as_str()).unwrap_or_default();
-    page.say(verdict);
+    page.say(&capital(verdict));
     if let Some(limits) = value["not_known"].as_str() {
         page.say(limits);
     }
@@ -184,9 +194,24 @@ fn audit(page: &mut Page, dir: &RunDir) {
     if !rows.is_empty() {
         page.table(&["part of the bound", "nats", "95 % interval", "n", "what it is"], &rows);
     }
-    if known["measured"].is_object() {
-        page.say(&format!("KL of the samples themselves, nats: {}", known["measured"]));
+    if known["bound"].is_number() {
+        page.say(&format!(
+            "The parts but early stopping sum to {} nats, [{}, {}].",
+            number(&known["bound"]),
+            number(&known["interval"][0]),
+            number(&known["interval"][1])
+        ));
     }
+    let sentences = |v: &Value| -> Vec<String> { serde_json::from_value(v.clone()).unwrap_or_default() };
+    for said in sentences(&value["beside"]).into_iter().chain(sentences(&known["notes"])) {
+        page.say(&capital(&said));
+    }
+}
+
+/// A sentence with its first letter in upper case and a full stop.
+pub(super) fn capital(text: &str) -> String {
+    let (first, rest) = text.split_at(text.chars().next().map_or(0, char::len_utf8));
+    format!("{}{rest}{}", first.to_uppercase(), if rest.ends_with('.') { "" } else { "." })
 }
 
 fn warnings(page: &mut Page, config: &RunConfig) {

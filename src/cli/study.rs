@@ -76,7 +76,7 @@ pub fn run(context: &mut Context, args: &Args) -> Result<()> {
     let device = points.iter().find_map(|p| p.device.clone());
     let seconds: f64 = points.iter().map(|p| p.seconds).sum();
     let value = json!({
-        "study": preset.name, "doc": preset.doc, "source": preset.source, "quick": args.quick,
+        "study": preset.name, "doc": preset.doc, "source": preset.source, "quick": args.quick, "vary": args.vary,
         "seed": context.global.seed, "version": env!("CARGO_PKG_VERSION"), "device": device, "seconds": seconds,
         "slopes": judged.slopes, "checks": judged.checks, "verdict": judged.verdict, "points": points,
     });

@@ -120,6 +120,14 @@ fn a_study_goes_on_where_it_stopped_and_its_verdict_can_be_no() {
     place.write("s/points.jsonl", lines.iter().map(|l| format!("{l}\n")).collect::<String>());
     let said = object(&place, "study benton --quick --out s")["study"].clone();
     assert!(said["verdict"].as_str().unwrap().starts_with("does not hold here: 8 of 9"), "{said}");
+    let page = String::from_utf8({
+        place.run("report s").done();
+        place.read("s/report.html")
+    })
+    .unwrap();
+    for words in ["data:image/png;base64,", said["verdict"].as_str().unwrap(), "uniform grid", "study benton --quick"] {
+        assert!(page.contains(words), "{words} is not in the report");
+    }
     let said = object(&place, "study benton --quick --out s --fresh")["study"].clone();
     assert!(said["verdict"].as_str().unwrap().starts_with("holds"), "{said}");
     let listed = place.run("study").done();
