@@ -15,9 +15,10 @@ use crate::train::{Dataset, ProcessOptions, TrainOptions};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, clap::Args)]
 #[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
 pub struct DataOptions {
-    /// Rows to draw from a named distribution
-    #[arg(long, default_value_t = 100_000, help_heading = "Data")]
-    pub n: usize,
+    /// Rows to draw from a named distribution (default: 500000, in more than 16 dimensions fewer, 100000 at least)
+    #[arg(long, help_heading = "Data")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub n: Option<usize>,
     /// Bring columns to mean 0 and variance 1: auto (files yes, named distributions no), yes, no
     #[arg(long, default_value = "auto", help_heading = "Data")]
     pub standardise: String,
@@ -33,7 +34,18 @@ pub struct DataOptions {
     pub missing: String,
 }
 
+/// Numbers that are drawn of a named distribution by default, and the least and most rows that makes: enough that the
+/// draw's own deviation from the law is smaller than what training leaves, few enough for any memory.
+const NUMBERS: usize = 1 << 23;
+const FEWEST: usize = 100_000;
+const MOST: usize = 500_000;
+
 impl DataOptions {
+    /// Rows to draw from a named distribution of so many dimensions.
+    pub fn rows(&self, dim: usize) -> usize {
+        self.n.unwrap_or_else(|| (NUMBERS / dim.max(1)).clamp(FEWEST, MOST))
+    }
+
     /// How a file is read.
     pub fn read(&self) -> Result<ReadOptions> {
         Ok(ReadOptions {
@@ -162,20 +174,16 @@ pub fn load(config: &RunConfig) -> Result<Loaded> {
         }
     };
     if let Some((law, notes)) = law_and_notes(&config.source)? {
-        if !(2..=1 << 28).contains(&options.n) {
+        let n = options.rows(law.dim());
+        if !(2..=1 << 28).contains(&n) {
             return Err(Error::usage(
-                Problem::new("a count is out of range").at("--n").found(options.n).expected("2 to 268435456"),
+                Problem::new("a count is out of range").at("--n").found(n).expected("2 to 268435456"),
             ));
         }
         // drawn, split and copied to the device
-        drop(io::reserve(options.n.saturating_mul(3 * law.dim()), "the rows of --n")?);
-        let mut data = Dataset::from_distribution(
-            law,
-            options.n,
-            config.train.held_out,
-            standardise.unwrap_or(false),
-            config.seed,
-        )?;
+        drop(io::reserve(n.saturating_mul(3 * law.dim()), "the rows of --n")?);
+        let mut data =
+            Dataset::from_distribution(law, n, config.train.held_out, standardise.unwrap_or(false), config.seed)?;
         data.notes.extend(notes);
         return Ok(Loaded { data, schema: None, sha256: None });
     }

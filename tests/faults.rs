@@ -85,7 +85,7 @@ impl Engine for Starved {
 fn config(steps: u32) -> RunConfig {
     RunConfig {
         source: "moons".into(),
-        data: DataOptions { n: 60, ..DataOptions::default() },
+        data: DataOptions { n: Some(60), ..DataOptions::default() },
         network: NetworkOptions { hidden: "4".into(), features: 2, ..NetworkOptions::default() },
         train: TrainOptions { steps, batch_size: 8, eval_every: Some(2), ..TrainOptions::default() },
         ..RunConfig::default()

@@ -32,27 +32,28 @@ struct Params {
 
 fn one_row(b: u32, slot: u32, member: u32) {
     if b >= padded_rows(params.rows) { return; }
+    // a software device fetches a parameter anew wherever it is named, lane by lane
+    let dim = params.dim;
+    let times = params.times;
     let time = time_index[member * params.time_index_member + b];
-    let live = time < params.times;
-    let c = coefficients[member * params.coefficients_member + min(time, params.times - 1u) * 2u + 1u]; // b, weight, t, 0
-    let scale = select(0.0, 2.0 * c.y * c.x / f32(params.dim * params.rows), live);
-    let offset_at = member * params.offset_member;
-    let output_at = member * params.output_member;
-    let d_output_at = member * params.d_output_member;
+    let live = time < times;
+    let c = coefficients[member * params.coefficients_member + min(time, times - 1u) * 2u + 1u]; // b, weight, t, 0
+    let scale = select(0.0, 2.0 * c.y * c.x / f32(dim * params.rows), live);
+    let row = panel_index(b, 0u, dim);
+    let offset_at = member * params.offset_member + row;
+    let output_at = member * params.output_member + row;
+    let d_output_at = member * params.d_output_member + row;
     var sum = 0.0;
-    for (var d = 0u; d < params.dim; d++) {
-        let at = panel_index(b, d, params.dim);
-        let r = offset[offset_at + at] + c.x * output[output_at + at];
+    for (var d = 0u; d < dim; d++) {
+        let r = offset[offset_at + d] + c.x * output[output_at + d];
         sum += r * r;
-        d_output[d_output_at + at] = scale * r;
+        d_output[d_output_at + d] = scale * r;
     }
     // weight gradients of padding must vanish
-    for (var d = params.dim; d < padded_features(params.dim); d++) {
-        d_output[d_output_at + panel_index(b, d, params.dim)] = 0.0;
-    }
+    for (var d = dim; d < padded_features(dim); d++) { d_output[d_output_at + d] = 0.0; }
     if live {
-        row_loss[slot] = c.y * sum / f32(params.dim);
-        row_bin[slot] = loss_bin(time, params.times);
+        row_loss[slot] = c.y * sum / f32(dim);
+        row_bin[slot] = loss_bin(time, times);
     }
 }
 

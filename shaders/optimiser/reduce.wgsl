@@ -36,7 +36,13 @@ fn main(
     let i = group * 64u + local;
     var g = vec4<f32>(0.0);
     if i < quarter {
-        for (var s = 0u; s < params.slices; s++) { g += partials[member * params.partials_member + s * quarter + i]; }
+        // a software device fetches a parameter anew wherever it is named, lane by lane
+        let slices = params.slices;
+        var at = member * params.partials_member + i;
+        for (var s = 0u; s < slices; s++) {
+            g += partials[at];
+            at += quarter;
+        }
         gradient[member * params.gradient_member + i] = g;
     }
     let sound = is_finite(g.x) && is_finite(g.y) && is_finite(g.z) && is_finite(g.w);

@@ -69,18 +69,23 @@ fn main(
     time_index[member * params.time_index_member + b] = select(0xffffffffu, draw.time, draw.live);
     let c = coefficients[member * params.coefficients_member + draw.time * 2u]; // c_in, m, sigma, a
     let step = select(counter, 0u, params.held_out == 1u);
-    let width = params.dim + params.features;
+    // a software device fetches a parameter anew wherever it is named, lane by lane
+    let dim = params.dim;
+    let known = params.features;
+    let input_row = input_at + panel_index(b, 0u, dim + known);
+    let offset_row = offset_at + panel_index(b, 0u, dim);
+    let data_row = data_at + draw.row * dim;
+    let features_row = features_at + draw.time * known;
     var z = vec4<f32>(0.0);
-    for (var d = 0u; d < params.dim; d++) {
+    for (var d = 0u; d < dim; d++) {
         if d % 4u == 0u { z = normals(random_words(seed, draw.purpose, draw.stream, step, d / 4u)); }
         let eps = z.x;
         z = z.yzwx;
-        let x = c.y * data[data_at + draw.row * params.dim + d] + c.z * eps;
-        input[input_at + panel_index(b, d, width)] = c.x * x;
-        offset[offset_at + panel_index(b, d, params.dim)] = c.w * x - eps;
+        let x = c.y * data[data_row + d] + c.z * eps;
+        input[input_row + d] = c.x * x;
+        offset[offset_row + d] = c.w * x - eps;
     }
-    for (var f = 0u; f < params.features; f++) {
-        input[input_at + panel_index(b, params.dim + f, width)] = features[features_at + draw.time * params.features + f];
-    }
-    for (var f = width; f < padded_features(width); f++) { input[input_at + panel_index(b, f, width)] = 0.0; }
+    let input_features = input_row + dim;
+    for (var f = 0u; f < known; f++) { input[input_features + f] = features[features_row + f]; }
+    for (var f = dim + known; f < padded_features(dim + known); f++) { input[input_row + f] = 0.0; }
 }

@@ -200,7 +200,7 @@ fn assemble(context: &mut Context, args: &Args, score: &ScoreRow, family: &'stat
     }
     let seed = context.global.seed;
     let mut config = RunConfig { source: source.clone(), seed, process: args.process.clone(), ..RunConfig::default() };
-    config.data.n = args.rows;
+    config.data.n = Some(args.rows);
     let process = config.process.build()?;
     let loaded = config::load(&config)?;
     loaded.data.notes.iter().for_each(|n| context.ui.note(n));

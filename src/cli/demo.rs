@@ -24,7 +24,7 @@ pub fn run(context: &mut Context, args: &Args) -> Result<()> {
     let out = args.out.display().to_string();
     let clock = std::time::Instant::now();
     let steps = args.steps.to_string();
-    let small = ["--hidden", "64x3", "--batch-size", "512", "--steps", &steps];
+    let small = ["--hidden", "64x3", "--batch-size", "512", "--n", "100000", "--steps", &steps];
     let train = [&["train", &args.data, "--out", &out, "--overwrite"], &small[..]].concat();
     let commands: [&[&str]; 3] =
         [&train, &["eval", &out, "-n", "20000", "--exact-rows", "1024"], &["plot", &out, "--kind", "all"]];

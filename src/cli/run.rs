@@ -140,7 +140,7 @@ impl ScoreArgs {
             )
         })?;
         let mut config = RunConfig { source: source.into(), seed: context.global.seed, ..RunConfig::default() };
-        config.data.n = self.rows;
+        config.data.n = Some(self.rows);
         config.process = self.process.clone();
         let mut dir = None;
         if self.data.is_none() && is_run(source) {

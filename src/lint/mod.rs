@@ -128,7 +128,7 @@ mod tests {
 
     fn all(source: &str, steps: usize, set: impl FnOnce(&mut RunConfig)) -> Vec<Finding> {
         let mut config = RunConfig { source: source.into(), ..RunConfig::default() };
-        config.data.n = 4000;
+        config.data.n = Some(4000);
         set(&mut config);
         let loaded = config::load(&config).unwrap();
         let process = config.process.build().unwrap();

@@ -44,7 +44,7 @@ struct Case {
 
 fn settings(bench: &Bench, loss: &str, times: (f64, f64)) -> RunConfig {
     let mut config = RunConfig { source: LAW.into(), seed: bench.seed, ..RunConfig::default() };
-    config.data.n = 1 << 20;
+    config.data.n = Some(1 << 20);
     config.train.held_out = 0.0;
     config.train.batch_size = BATCH;
     config.train.lr = 4e-3;

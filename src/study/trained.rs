@@ -23,7 +23,7 @@ const STEP: u32 = 1 << 21;
 /// The settings that studies share: a small network on n rows of a law under `ou`, from 0.02 to 3.
 pub fn settings(bench: &Bench, source: &str, n: usize) -> RunConfig {
     let mut config = RunConfig { source: source.into(), seed: bench.seed, ..RunConfig::default() };
-    config.data.n = n;
+    config.data.n = Some(n);
     config.train.held_out = 0.0;
     config.train.batch_size = 128;
     config.train.lr = 4e-3;
@@ -68,7 +68,7 @@ pub fn rows(config: &RunConfig, seeds: u64) -> Result<Vec<Dataset>> {
 /// Networks trained on rows of their own, side by side.
 pub fn train(bench: &mut Bench, config: &RunConfig, truth: &Truth, all: &[Dataset]) -> Result<Vec<NetworkScore>> {
     let members: Vec<(&Dataset, u64)> = all.iter().zip(0..).map(|(d, i)| (d, config.seed + i)).collect();
-    let name = format!("{}, n = {}", config.source, config.data.n);
+    let name = format!("{}, n = {}", config.source, config.data.rows(all[0].dim));
     let total = config.train.steps;
     bench.on_device(|engine, watch| {
         let retraining = Retraining { config, data: &all[0], law: &truth.law, factor: 1.0 };
