@@ -175,4 +175,25 @@ mod tests {
         let w2 = got.iter().find(|m| m.name == "W2 of x5").unwrap().value;
         assert!((w2 - 0.5).abs() < 0.15, "{w2}");
     }
+
+    #[test]
+    fn every_column_has_a_floor_of_its_own() {
+        // the second column is ten times as wide as the first, so true samples differ ten times as much in it
+        let wide = |seed: u64, n: usize| -> Vec<f32> {
+            gaussian(n, 2, 0.0, 1.0, seed)
+                .iter()
+                .enumerate()
+                .map(|(i, v)| if i % 2 == 1 { 10.0 * v } else { *v })
+                .collect()
+        };
+        let (x, y) = (wide(1, 800), wide(2, 800));
+        let draw = |i: u32, n: usize| Ok(wide(100 + u64::from(i), n));
+        let [a, b] = [&x, &y].map(|d| Points::new("p", d, 2).unwrap());
+        let got = by_column(&a, &b, Some(&draw), &of(unnamed(2))).unwrap();
+        let floors: Vec<f64> = got.iter().map(|m| m.floor.as_ref().unwrap().mean).collect();
+        let [w1, w2] = [floors[2] / floors[0], floors[3] / floors[1]];
+        assert!((5.0..20.0).contains(&w1) && (5.0..20.0).contains(&w2), "{floors:?}");
+        // the W2 of a column is never below its W1, and here never equal to it
+        assert!(floors[1] > floors[0] && floors[3] > floors[2], "{floors:?}");
+    }
 }
