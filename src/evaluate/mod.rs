@@ -87,6 +87,15 @@ impl Halves<'_> {
     }
 }
 
+/// What was asked for by name and could not be measured, one sentence each.
+fn unmeasured(settings: &Settings, measurements: &[Measurement]) -> Vec<String> {
+    let asked = METRICS.iter().filter(|m| settings.metrics.contains(&m.name));
+    // the usual ones are those that fit
+    let absent =
+        asked.filter(|m| (!m.usual || settings.metrics.len() == 1) && !measurements.iter().any(|o| o.metric == m.name));
+    absent.map(|m| format!("{} is not known here: it needs {}", m.name, m.needs)).collect()
+}
+
 /// Runs every metric that its inputs allow.
 fn measure(inputs: &Inputs, watch: &RefCell<Watch>) -> Result<Vec<Measurement>> {
     let mut out = Vec::new();
@@ -214,7 +223,9 @@ pub fn model(samples: &[f32], dim: usize, truth: &Truth, settings: &Settings, wa
     }
     units.tell(&mut measurements);
     let verdict = verdict::verdict(&measurements, of);
-    Ok(Evaluation { measurements, notes: notes(truth), columns: settings.columns.clone(), verdict })
+    let mut notes = notes(truth);
+    notes.extend(unmeasured(settings, &measurements));
+    Ok(Evaluation { measurements, notes, columns: settings.columns.clone(), verdict })
 }
 
 /// What the numbers rest on.
@@ -267,7 +278,7 @@ pub fn files(
     };
     let mut measurements = measure(&inputs, &watch)?;
     halves.name(names[1], &mut measurements);
-    let mut notes = Vec::new();
+    let mut notes = unmeasured(settings, &measurements);
     if all_a.rows() != all_b.rows() {
         notes.push(format!("{} and {} rows: {n} of each are compared", all_a.rows(), all_b.rows()));
     }

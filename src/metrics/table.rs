@@ -189,7 +189,7 @@ pub const METRICS: &[Metric] = &[
     Metric {
         name: "kl",
         doc: "KL divergence of the law and the model in both directions, by their densities at t0",
-        needs: "densities",
+        needs: "densities of the law and, on one number of --steps, of a trained model",
         usual: false,
         distance: false,
         run: run_kl,

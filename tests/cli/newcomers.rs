@@ -219,3 +219,17 @@ fn stderr_can_be_json_line_by_line() {
     let ran = finish(&mut place.command(["train", "--help"]));
     assert!(ran.out.contains("Examples:") && place.run("bench --help").out.contains("Examples:"));
 }
+
+#[test]
+fn a_metric_that_was_named_and_is_not_known_says_so() {
+    let place = Place::new();
+    for (line, words) in [
+        ("eval --score exact --data moons --metrics modes -n 50 --steps 3", "modes is not known here: it needs modes"),
+        ("eval --score exact --data moons --metrics kl -n 50 --steps 3,4", "kl is not known here: it needs densities"),
+    ] {
+        let ran = place.run(line);
+        assert!(ran.err.contains(words), "{line}: {}", ran.err);
+    }
+    let usual = place.run("eval --score exact --data moons -n 50 --steps 3");
+    assert!(!usual.err.contains("is not known here"), "{}", usual.err);
+}
