@@ -3,7 +3,7 @@
 // value between lanes on a software device. More inputs than DEPTH take several passes, summed in `output`.
 //
 // shapes    see network/product
-// dispatch  tiles of about 160 rows by 64 outputs, one subgroup of 8 lanes each
+// dispatch  tiles of at most 256 rows by 64 outputs, one subgroup of 8 lanes each
 // needs     const DEPTH, a multiple of 8 up to 64, from the file that imports this one
 #import network/finished
 

@@ -1,9 +1,9 @@
 // y = finish(x W + bias): a layer, or an input gradient (with W^T).
 // shapes    see network/product
-// dispatch  tiles of about 160 rows by 64 outputs, one subgroup of 8 lanes each
+// dispatch  tiles of at most 256 rows by 64 outputs, one subgroup of 8 lanes each
 // family    panel: see network/held_weights
 
-const TILE_ROWS: u32 = 160u;
+const TILE_ROWS: u32 = 256u;
 const TILE_COLUMNS: u32 = 64u;
 const DEPTH: u32 = 64u;
 #import network/held_weights
