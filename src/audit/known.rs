@@ -4,6 +4,8 @@ use super::neighbours::{self, MOST_DIM};
 use crate::distribution::Distribution;
 use crate::error::Result;
 use crate::evaluate::{Discretised, discretised, discretised_with, reach_of};
+use crate::metrics::sliced::sliced_w2_value;
+use crate::metrics::{Points, Settings};
 use crate::process::{Plan, Process, SamplerOptions, plan};
 use crate::random::{Purpose, Stream};
 use crate::recording::Engine;
@@ -36,6 +38,21 @@ pub struct Endpoint {
     pub n: usize,
     /// How.
     pub method: &'static str,
+    /// Distances of the same samples.
+    pub w2: Distances,
+}
+
+/// Sliced W2 to true samples at t0, of [`Distances::n`] rows each, model units.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct Distances {
+    /// Of the model's samples.
+    pub model: f64,
+    /// Of samples by the exact score, this grid.
+    pub exact_score: f64,
+    /// Of other true samples.
+    pub floor: f64,
+    /// Rows.
+    pub n: usize,
 }
 
 /// Whose samples.
@@ -63,21 +80,41 @@ pub fn endpoint(engine: &mut dyn Engine, asked: &Samplers<'_>) -> Result<Option<
         let fine = plan("ei", asked.process, &times, &SamplerOptions::default())?;
         Ok(discretised(asked.law, asked.process, &fine).map(|d| d.kl))
     };
-    if asked.law.dim() == 1 {
-        let model = on_the_line(engine, asked.model, asked.law, asked.process, asked.plan)?.map(|d| d.kl);
-        let method = "computed: densities carried from step to step";
-        let exact_score = exact.map(|d| d.kl);
-        return Ok(Some(Endpoint { start: start()?, exact_score, model, half_width: 0.0, floor: None, n: 0, method }));
-    }
     if asked.law.dim() > MOST_DIM {
         return Ok(None);
     }
     let dim = asked.law.dim();
     let truth = |seed: u64| noised(asked, seed);
     let (real, other) = (truth(asked.seed), truth(asked.seed ^ (1 << 40)));
+    let (of_exact, of_model) = (drawn(engine, asked, asked.exact)?, drawn(engine, asked, asked.model)?);
+    let settings = Settings { seed: asked.seed, ..Settings::default() };
+    let distance = |rows: &[f32]| {
+        sliced_w2_value(&Points::new("samples", rows, dim)?, &Points::new("true samples", &real, dim)?, &settings)
+    };
+    let w2 = Distances {
+        model: distance(&of_model)?,
+        exact_score: distance(&of_exact)?,
+        floor: distance(&other)?,
+        n: SAMPLES,
+    };
+    if dim == 1 {
+        let model = on_the_line(engine, asked.model, asked.law, asked.process, asked.plan)?.map(|d| d.kl);
+        let method = "computed: densities carried from step to step";
+        let exact_score = exact.map(|d| d.kl);
+        return Ok(Some(Endpoint {
+            start: start()?,
+            exact_score,
+            model,
+            half_width: 0.0,
+            floor: None,
+            n: 0,
+            method,
+            w2,
+        }));
+    }
     let (floor, half_width) = neighbours::kl(&real, &other, dim);
-    let by_exact = neighbours::kl(&real, &drawn(engine, asked, asked.exact)?, dim);
-    let by_model = neighbours::kl(&real, &drawn(engine, asked, asked.model)?, dim);
+    let by_exact = neighbours::kl(&real, &of_exact, dim);
+    let by_model = neighbours::kl(&real, &of_model, dim);
     Ok(Some(Endpoint {
         start: if exact.is_some() { start()? } else { None },
         exact_score: exact.map(|d| d.kl).or(Some(by_exact.0)),
@@ -86,6 +123,7 @@ pub fn endpoint(engine: &mut dyn Engine, asked: &Samplers<'_>) -> Result<Option<
         floor: Some(floor),
         n: SAMPLES,
         method: "estimated: nearest neighbours (Wang, Kulkarni, Verdu 2009)",
+        w2,
     }))
 }
 

@@ -15,8 +15,8 @@ mod paths;
 mod retrain;
 mod rows;
 
-pub use known::{Endpoint, endpoint, on_the_line};
-pub use parts::{Audit, Cause, Part, Subject, Theory, audit, causes};
+pub use known::{Distances, Endpoint, endpoint, on_the_line};
+pub use parts::{Audit, Cause, Part, Subject, Theory, audit, causes, tv_at_most};
 pub use paths::{PathSums, Walk, walk};
 pub use retrain::Retraining;
 pub use rows::of_rows;

@@ -12,6 +12,7 @@ use crate::distribution::Distribution;
 use crate::error::Result;
 use crate::evaluate::{Initial, Level, initial_kl, own_noise};
 use crate::metrics::floor::Z95;
+use crate::metrics::short;
 use crate::process::{Plan, Process, kappa};
 use crate::random::Purpose;
 use crate::recording::Engine;
@@ -77,8 +78,16 @@ pub struct Part {
     pub n: usize,
     /// Whether it is a part of the sum (some parts are split further, or stand beside the sum).
     pub in_sum: bool,
+    /// Total variation that so many nats allow at most; nothing of what is no divergence.
+    pub tv_at_most: Option<f64>,
     /// What it is.
     pub said: String,
+}
+
+/// The most total variation at a KL divergence: by Pinsker, and beyond 1.6 nats by Bretagnolle and Huber.
+pub fn tv_at_most(nats: f64) -> f64 {
+    let nats = nats.max(0.0);
+    (0.5 * nats).sqrt().min((-(-nats).exp_m1()).sqrt())
 }
 
 /// Terms of theorem 1 of Benton et al. 2024, which hold up to constants it does not give.
@@ -145,6 +154,8 @@ pub struct Subject<'a> {
 
 /// Below this all is called small: total variation up to 0.1 by Pinsker.
 const SMALL: f64 = 0.02;
+/// The part that is no divergence.
+const INTERACTION: &str = "interaction";
 /// Draws behind the error of early stopping.
 const STOPPING: usize = 16_384;
 
@@ -188,7 +199,8 @@ fn mean(values: &[f64]) -> (f64, (f64, f64)) {
 
 fn part(name: &'static str, values: &[f64], in_sum: bool, said: impl Into<String>) -> Part {
     let (nats, interval) = mean(values);
-    Part { name, nats, interval, n: values.len(), in_sum, said: said.into() }
+    let tv_at_most = (name != INTERACTION).then(|| tv_at_most(nats));
+    Part { name, nats, interval, n: values.len(), in_sum, tv_at_most, said: said.into() }
 }
 
 /// Mean of several lists, element by element.
@@ -254,6 +266,7 @@ fn together(
             interval: start.interval,
             n: start.n,
             in_sum: true,
+            tv_at_most: Some(tv_at_most(start.value)),
             said: format!("{} ({})", doc("initialisation"), start.method),
         },
         part("discretisation", &sums.discretisation, true, format!("{}, path form", doc("discretisation"))),
@@ -261,7 +274,7 @@ fn together(
     parts.extend(split(sums, retraining));
     parts.extend(stopping(subject));
     let cross = minus(&minus(&sums.joint, &sums.discretisation), &sums.score[0]);
-    parts.push(part("interaction", &cross, true, "twice the mean product of score error and discretisation"));
+    parts.push(part(INTERACTION, &cross, true, "twice the mean product of score error and discretisation"));
     let (path, path_interval) = mean(&sums.joint);
     let interval = (start.interval.0 + path_interval.0, start.interval.1 + path_interval.1);
     let shares = shares(&parts, measured.as_ref());
@@ -295,7 +308,13 @@ fn stopping(subject: &Subject<'_>) -> Option<Part> {
         })
         .collect();
     let finite = terms.iter().all(|t| t.is_finite());
-    let said = format!("KL(p_0 || p_t0) at t0 = {t0}: beside the sum, which is about p_t0; --t0 reduces it");
+    // x_0 and m x_0 + sigma z together are one way to carry p_0 to p_t0
+    let square = rows.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>() / STOPPING as f64;
+    let w2 = ((1.0 - m).powi(2) * square + sigma * sigma * subject.law.dim() as f64).sqrt();
+    let said = format!(
+        "KL(p_0 || p_t0) at t0 = {t0}, W2 at most {}: beside the sum, which is about p_t0; --t0 reduces it",
+        short(w2)
+    );
     finite.then(|| part("early stopping", &terms, false, said))
 }
 
@@ -357,5 +376,25 @@ fn theory(subject: &Subject<'_>, sums: &PathSums) -> Theory {
         kappa2_dn: kappa * kappa * d * n,
         kappa_dt: kappa * d * times[0],
         forgetting: d * (-2.0 * times[0]).exp(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nats_bound_the_total_variation_of_normal_laws() {
+        // N(0, 1) and N(mu, 1): KL mu^2 / 2, TV erf(mu / sqrt 8), the latter by adding up the density of N(0, 1)
+        for mu in [0.01, 0.3, 1.0, 2.0, 4.0] {
+            let (half, steps) = (0.5 * mu, 20_000);
+            let density = |x: f64| (-0.5 * x * x).exp() / std::f64::consts::TAU.sqrt();
+            let width = half / f64::from(steps);
+            let tv: f64 = (0..steps).map(|i| 2.0 * width * density((f64::from(i) + 0.5) * width)).sum();
+            let most = tv_at_most(0.5 * mu * mu);
+            assert!(tv <= most && most < 1.0, "mu {mu}: {tv} {most}");
+        }
+        assert_eq!((tv_at_most(0.02), tv_at_most(-1e-9)), (0.1, 0.0));
+        assert!((tv_at_most(2.0) - (1.0 - (-2.0f64).exp()).sqrt()).abs() < 1e-15);
     }
 }

@@ -241,13 +241,15 @@ fn report(context: &mut Context, said: &Audit, args: &Args) -> Result<()> {
         let mark = if p.in_sum { ' ' } else { '=' };
         let n = if p.n == 0 { String::new() } else { format!("n={}", p.n) };
         let interval = format!("[{}, {}]", short(p.interval.0), short(p.interval.1));
-        ui.say(&format!("{mark} {:<16} {:>10}  {interval:<24} {n:<7} {}", p.name, short(p.nats), p.said))?;
+        let tv = p.tv_at_most.map_or(String::new(), |v| format!("TV <= {}", short(v)));
+        ui.say(&format!("{mark} {:<16} {:>10}  {interval:<24} {tv:<14} {n:<7} {}", p.name, short(p.nats), p.said))?;
     }
     let interval = format!("[{}, {}]", short(said.interval.0), short(said.interval.1));
     ui.say(&format!(
-        "= {:<16} {:>10}  {interval:<24}         the sum of the lines without =",
+        "= {:<16} {:>10}  {interval:<24} {:<14}         the sum of the lines without =",
         "bound",
-        short(said.bound)
+        short(said.bound),
+        format!("TV <= {}", short(audit::tv_at_most(said.bound)))
     ))?;
     for sentence in beside(said) {
         ui.say(&sentence)?;
@@ -270,6 +272,16 @@ fn beside(said: &Audit) -> Vec<String> {
             m.method
         )
     });
+    let distances = said.measured.as_ref().map(|m| {
+        format!(
+            "sliced W2 of the samples to true ones at t0, model units: model {}, exact score in as many steps {}, two true \
+             samples {}, n={} each",
+            short(m.w2.model),
+            short(m.w2.exact_score),
+            short(m.w2.floor),
+            m.w2.n
+        )
+    });
     let t = &said.theory;
     let theory = format!(
         "theory (Benton et al. 2024, each up to a constant it does not give): eps_score^2 {}, kappa^2 D N {} and kappa D T {} \
@@ -280,7 +292,7 @@ fn beside(said: &Audit) -> Vec<String> {
         short(t.kappa),
         short(t.forgetting)
     );
-    measured.into_iter().chain([theory]).collect()
+    measured.into_iter().chain(distances).chain([theory]).collect()
 }
 
 fn draw(said: &Audit, name: &str, steps: usize, look: pictures::Look) -> Result<crate::render::Drawing> {

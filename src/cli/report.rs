@@ -186,13 +186,14 @@ fn audit(page: &mut Page, dir: &RunDir) {
             p["name"].as_str().unwrap_or_default().to_string(),
             number(&p["nats"]),
             format!("[{}, {}]", number(&p["interval"][0]), number(&p["interval"][1])),
+            number(&p["tv_at_most"]),
             p["n"].to_string(),
             p["said"].as_str().unwrap_or_default().to_string(),
         ]
     };
     let rows: Vec<Vec<String>> = known["parts"].as_array().into_iter().flatten().map(row).collect();
     if !rows.is_empty() {
-        page.table(&["part of the bound", "nats", "95 % interval", "n", "what it is"], &rows);
+        page.table(&["part of the bound", "nats", "95 % interval", "TV at most", "n", "what it is"], &rows);
     }
     if known["bound"].is_number() {
         page.say(&format!(

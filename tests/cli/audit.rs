@@ -83,6 +83,11 @@ fn an_audit_names_the_cause_of_bad_models_and_adds_up_on_a_good_one() {
     let measured = number(&good["measured"]["model"]);
     assert!(measured < number(&good["bound"]) && measured < 0.1, "{good}");
     assert!(number(&good["measured"]["exact_score"]) < measured);
+    // nats bound the total variation, and the samples lie as near to true ones as true ones do
+    assert!(parts.iter().all(|p| p["name"] == "interaction" || number(&p["tv_at_most"]) < 1.0), "{good}");
+    let w2 = &good["measured"]["w2"];
+    let [model, exact, floor] = ["model", "exact_score", "floor"].map(|k| number(&w2[k]));
+    assert!(floor > 0.0 && exact < 3.0 * floor && model < 6.0 * floor, "{w2}");
     assert!(place.read("good/figures/audit.png").starts_with(b"\x89PNG") && place.at("good/audit.json").exists());
 }
 
