@@ -157,6 +157,16 @@ fn law_and_notes(source: &str) -> Result<Option<Noted>> {
     Ok(None)
 }
 
+impl RunConfig {
+    /// With the rows of drawn data written down, so that a run is repeated as it was whatever the default is by then.
+    pub fn resolved(mut self, loaded: &Loaded) -> Self {
+        if loaded.data.truth.is_some() {
+            self.data.n = Some(self.data.rows(loaded.data.dim));
+        }
+        self
+    }
+}
+
 /// Loads or draws the data of a run.
 pub fn load(config: &RunConfig) -> Result<Loaded> {
     let options = &config.data;

@@ -4,7 +4,7 @@
 // dispatch  tiles of about 160 inputs by 64 outputs, one subgroup of 8 lanes each; workgroup_id.z is the slice
 // family    panel: a lane keeps d_y of 64 rows of the batch in eight outputs. Of eight inputs at a time it loads eight rows,
 //           picks one input after the other from its registers, and the subgroup broadcasts those: nothing is transposed
-//           in memory
+//           in memory. Its finish is `store`: for tiles it is a product like others
 #import network/finished
 
 const TILE_ROWS: u32 = 160u;

@@ -8,27 +8,14 @@
 // needs     both `enable`s and const OVER_ROWS from the file that imports this one
 #import lib/half
 #import network/finished
-#import network/over_rows
-
-const TILE_ROWS: u32 = 64u;
-const TILE_COLUMNS: u32 = 64u;
-const DEPTH: u32 = 16u;
-// slices end where those of the panel family end, so that both sum the same parts
-const SLICE: u32 = 64u;
+#import network/part
 
 var<workgroup> staged_input: array<f16, 1024>; // (64, DEPTH)
 var<workgroup> staged_weight: array<f16, 1024>; // (DEPTH, 64)
 var<workgroup> sums: array<f32, 2048>; // (32, 64)
 
 fn sum_tile(tile: vec3<u32>, local: u32, subgroup: u32) {
-    let member = tile.z / params.slices;
-    let slice = tile.z % params.slices;
-    let p = alpha[member * params.alpha_member + params.layer];
-    let weight_at = member * params.weight_member;
-    let input_at = member * params.input_member;
-    let input_stride = params.input_stride * 2u;
-    let weight_stride = params.weight_stride * 2u;
-    let output_stride = params.output_stride * 2u;
+    let part = part_of(tile);
     let down = subgroup / 2u; // which half of the rows
     let across = subgroup % 2u * 32u; // first of the subgroup's outputs
     for (var i = local; i < 2048u; i += 128u) { sums[i] = 0.0; }
@@ -38,31 +25,26 @@ fn sum_tile(tile: vec3<u32>, local: u32, subgroup: u32) {
     var c${i}${j} = coopLoadT<coop_mat16x16<f32, C>>(&sums[0], 64u);
 #end
 #end
-    let parts = (params.inputs + SLICE - 1u) / SLICE;
-    let end = min((slice + 1u) * parts / params.slices * SLICE, params.inputs);
-    for (var k = slice * parts / params.slices * SLICE; k < end; k += DEPTH) {
+    for (var k = part.first; k < part.end; k += DEPTH) {
         for (var i = local; i < 256u; i += 128u) {
-            var row = min(tile.y * TILE_ROWS + i / 4u, params.rows - 1u);
+            var row = part.row + i / 4u;
             var four = k / 4u + i % 4u;
             var to = i * 4u;
             var apart = 1u;
             if OVER_ROWS {
-                row = min(k + i / 16u, params.inputs - 1u);
-                four = tile.y * 16u + i % 16u;
+                row = k + i / 16u;
+                four = part.row / 4u + i % 16u;
                 to = (i % 16u) * 4u * DEPTH + i / 16u;
                 apart = DEPTH;
             }
-            let x = shortened(with_ones(input[input_at + row * input_stride + min(four, input_stride - 1u)], four), params.input_scale);
+            let x = shortened(input_of(part, row, four), params.input_scale);
             staged_input[to] = x.x;
             staged_input[to + apart] = x.y;
             staged_input[to + 2u * apart] = x.z;
             staged_input[to + 3u * apart] = x.w;
         }
         for (var i = local; i < 256u; i += 128u) {
-            let row = k + i / 16u;
-            let place = min(row, end - 1u) * weight_stride + min(tile.x * 16u + i % 16u, weight_stride - 1u);
-            // rows past the last weigh nothing
-            let w = select(vec4<f16>(0.0h), shortened(weight[weight_at + place], params.weight_scale), row < end);
+            let w = shortened(weight_of(part, k + i / 16u, i % 16u), params.weight_scale);
             staged_weight[i * 4u] = w.x;
             staged_weight[i * 4u + 1u] = w.y;
             staged_weight[i * 4u + 2u] = w.z;
@@ -91,14 +73,8 @@ fn sum_tile(tile: vec3<u32>, local: u32, subgroup: u32) {
         }
         workgroupBarrier();
         for (var i = local; i < 512u; i += 128u) {
-            let row = tile.y * TILE_ROWS + h * 32u + i / 16u;
-            let column = tile.x * 16u + i % 16u;
-            if row < params.rows && column < output_stride {
-                var bias = vec4<f32>(0.0);
-                if !OVER_ROWS && params.biased == 1u { bias = weight[weight_at + params.inputs * weight_stride + column]; }
-                let sum = vec4<f32>(sums[i * 4u], sums[i * 4u + 1u], sums[i * 4u + 2u], sums[i * 4u + 3u]);
-                store_finished(sum * scale + bias, row * output_stride + column, p, member, slice);
-            }
+            let sum = vec4<f32>(sums[i * 4u], sums[i * 4u + 1u], sums[i * 4u + 2u], sums[i * 4u + 3u]);
+            store(part, h * 32u + i / 16u, i % 16u, sum * scale + bias_of(part, i % 16u));
         }
         workgroupBarrier();
     }

@@ -38,8 +38,8 @@ pub struct Endpoint {
     pub n: usize,
     /// How.
     pub method: &'static str,
-    /// Distances of the same samples.
-    pub w2: Distances,
+    /// Distances of the same samples; nothing where some are not finite.
+    pub w2: Option<Distances>,
 }
 
 /// Sliced W2 to true samples at t0, of [`Distances::n`] rows each, model units.
@@ -91,11 +91,12 @@ pub fn endpoint(engine: &mut dyn Engine, asked: &Samplers<'_>) -> Result<Option<
     let distance = |rows: &[f32]| {
         sliced_w2_value(&Points::new("samples", rows, dim)?, &Points::new("true samples", &real, dim)?, &settings)
     };
-    let w2 = Distances {
-        model: distance(&of_model)?,
-        exact_score: distance(&of_exact)?,
-        floor: distance(&other)?,
-        n: SAMPLES,
+    let finite = of_model.iter().chain(&of_exact).all(|x| x.is_finite());
+    let w2 = if finite {
+        let [model, exact_score, floor] = [distance(&of_model)?, distance(&of_exact)?, distance(&other)?];
+        Some(Distances { model, exact_score, floor, n: SAMPLES })
+    } else {
+        None
     };
     if dim == 1 {
         let model = on_the_line(engine, asked.model, asked.law, asked.process, asked.plan)?.map(|d| d.kl);

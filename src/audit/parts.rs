@@ -78,7 +78,7 @@ pub struct Part {
     pub n: usize,
     /// Whether it is a part of the sum (some parts are split further, or stand beside the sum).
     pub in_sum: bool,
-    /// Total variation that so many nats allow at most; nothing of what is no divergence.
+    /// Total variation that so many nats allow at most; nothing of what bounds no divergence, such as a difference of parts.
     pub tv_at_most: Option<f64>,
     /// What it is.
     pub said: String,
@@ -154,8 +154,8 @@ pub struct Subject<'a> {
 
 /// Below this all is called small: total variation up to 0.1 by Pinsker.
 const SMALL: f64 = 0.02;
-/// The part that is no divergence.
-const INTERACTION: &str = "interaction";
+/// Parts that are differences or products of others.
+const DIFFERENCES: [&str; 3] = ["estimation", "optimisation", "interaction"];
 /// Draws behind the error of early stopping.
 const STOPPING: usize = 16_384;
 
@@ -199,7 +199,7 @@ fn mean(values: &[f64]) -> (f64, (f64, f64)) {
 
 fn part(name: &'static str, values: &[f64], in_sum: bool, said: impl Into<String>) -> Part {
     let (nats, interval) = mean(values);
-    let tv_at_most = (name != INTERACTION).then(|| tv_at_most(nats));
+    let tv_at_most = (!DIFFERENCES.contains(&name)).then(|| tv_at_most(nats));
     Part { name, nats, interval, n: values.len(), in_sum, tv_at_most, said: said.into() }
 }
 
@@ -274,7 +274,7 @@ fn together(
     parts.extend(split(sums, retraining));
     parts.extend(stopping(subject));
     let cross = minus(&minus(&sums.joint, &sums.discretisation), &sums.score[0]);
-    parts.push(part(INTERACTION, &cross, true, "twice the mean product of score error and discretisation"));
+    parts.push(part("interaction", &cross, true, "twice the mean product of score error and discretisation"));
     let (path, path_interval) = mean(&sums.joint);
     let interval = (start.interval.0 + path_interval.0, start.interval.1 + path_interval.1);
     let shares = shares(&parts, measured.as_ref());

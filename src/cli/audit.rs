@@ -272,14 +272,14 @@ fn beside(said: &Audit) -> Vec<String> {
             m.method
         )
     });
-    let distances = said.measured.as_ref().map(|m| {
+    let distances = said.measured.as_ref().and_then(|m| m.w2.as_ref()).map(|w2| {
         format!(
             "sliced W2 of the samples to true ones at t0, model units: model {}, exact score in as many steps {}, two true \
              samples {}, n={} each",
-            short(m.w2.model),
-            short(m.w2.exact_score),
-            short(m.w2.floor),
-            m.w2.n
+            short(w2.model),
+            short(w2.exact_score),
+            short(w2.floor),
+            w2.n
         )
     });
     let t = &said.theory;

@@ -58,7 +58,7 @@ fn load(base: &RunConfig, seeds: &[u64]) -> Result<Vec<Member>> {
         let config = RunConfig { seed, ..base.clone() };
         let loaded = config::load(&config)?;
         train::check(&config, &loaded)?;
-        Ok(Member { config, loaded })
+        Ok(Member { config: config.resolved(&loaded), loaded })
     };
     seeds.iter().map(one).collect()
 }
@@ -67,6 +67,7 @@ fn load(base: &RunConfig, seeds: &[u64]) -> Result<Vec<Member>> {
 pub fn run(context: &mut Context, args: &Args, base: &RunConfig, seeds: &[u64], signals: &Signals) -> Result<()> {
     let members = load(base, seeds)?;
     let Some(first) = members.first() else { return Ok(()) };
+    let base = &base.clone().resolved(&first.loaded);
     train::remark(context, &first.config, &first.loaded);
     RunDir::check(args.out.as_deref(), args.overwrite)?;
     if args.dry_run {

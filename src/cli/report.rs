@@ -180,7 +180,6 @@ fn audit(page: &mut Page, dir: &RunDir) {
     if let Some(limits) = value["not_known"].as_str() {
         page.say(limits);
     }
-    let number = |v: &Value| v.as_f64().map_or(String::new(), short);
     let row = |p: &Value| {
         vec![
             p["name"].as_str().unwrap_or_default().to_string(),
@@ -207,6 +206,11 @@ fn audit(page: &mut Page, dir: &RunDir) {
     for said in sentences(&value["beside"]).into_iter().chain(sentences(&known["notes"])) {
         page.say(&capital(&said));
     }
+}
+
+/// A number as it is printed; nothing where there is none.
+pub(super) fn number(v: &Value) -> String {
+    v.as_f64().map_or(String::new(), short)
 }
 
 /// A sentence with its first letter in upper case and a full stop.

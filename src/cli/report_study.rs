@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::report::capital;
+use super::report::{capital, number};
 use crate::error::{Error, Problem, Result};
 use crate::io::read_to_limit;
 use crate::metrics::short;
@@ -101,10 +101,6 @@ fn mark(holds: &Value) -> String {
 
 fn text_of(v: &Value) -> String {
     v.as_str().unwrap_or_default().to_string()
-}
-
-fn number(v: &Value) -> String {
-    v.as_f64().map_or(String::new(), short)
 }
 
 /// `[low, high]`; a side that is not there is open.

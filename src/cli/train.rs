@@ -86,6 +86,7 @@ pub fn run(context: &mut Context, args: &Args) -> Result<()> {
         return ensemble::run(context, args, &config, &ensemble::parse_seeds(list)?, &signals);
     }
     let loaded = config::load(&config)?;
+    let config = config.resolved(&loaded);
     check(&config, &loaded)?;
     remark(context, &config, &loaded);
     RunDir::check(args.out.as_deref(), args.overwrite)?;

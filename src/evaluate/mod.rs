@@ -30,7 +30,7 @@ use std::sync::Arc;
 use crate::distribution::Distribution;
 use crate::error::Result;
 use crate::metrics::score_error::{Rows, ScoresAt};
-use crate::metrics::{Column, Inputs, METRICS, Measurement, Points, Settings, draw};
+use crate::metrics::{Column, Inputs, METRICS, Measurement, Metric, Points, Settings, draw};
 use crate::random::{Purpose, Stream};
 use crate::train::Dataset;
 use units::Units;
@@ -89,10 +89,11 @@ impl Halves<'_> {
 
 /// What was asked for by name and could not be measured, one sentence each.
 fn unmeasured(settings: &Settings, measurements: &[Measurement]) -> Vec<String> {
-    let asked = METRICS.iter().filter(|m| settings.metrics.contains(&m.name));
-    // the usual ones are those that fit
-    let absent =
-        asked.filter(|m| (!m.usual || settings.metrics.len() == 1) && !measurements.iter().any(|o| o.metric == m.name));
+    let asked = |m: &&Metric| settings.metrics.contains(&m.name);
+    // the usual ones together are those that fit
+    let all_usual = METRICS.iter().filter(|m| m.usual).all(|m| asked(&m));
+    let known = |m: &&Metric| measurements.iter().any(|o| o.metric == m.name);
+    let absent = METRICS.iter().filter(asked).filter(|m| !(known(m) || m.usual && all_usual));
     absent.map(|m| format!("{} is not known here: it needs {}", m.name, m.needs)).collect()
 }
 

@@ -118,3 +118,51 @@ impl Cell {
         [self.centre, half, [self.log_weight as f32, 0.0, 0.0, 0.0]].concat()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A lattice of 64 x 64 atoms one apart, some heavier.
+    fn lattice() -> (Vec<f64>, Vec<f64>) {
+        let means = (0..4096).flat_map(|k| [f64::from(k % 64), f64::from(k / 64)]).collect();
+        let weights: Vec<f64> = (0..4096).map(|k| if k % 7 == 0 { 3.0 } else { 1.0 }).collect();
+        let total: f64 = weights.iter().sum();
+        (weights.iter().map(|w| w / total).collect(), means)
+    }
+
+    #[test]
+    fn atoms_keep_their_number_and_blocks_hold_their_own() {
+        let (weights, means) = lattice();
+        let atoms = Atoms { dim: 2, weights: &weights, means: &means, variance: 0.0 };
+        let (order, culling) = atoms.culled().unwrap();
+        let mut sorted = order.clone();
+        sorted.sort_unstable();
+        assert!(sorted.iter().copied().eq(0..4096));
+        let rows: Vec<&[f32]> = culling.blocks.values.chunks(12).collect();
+        assert_eq!(rows.len(), 32);
+        for (block, row) in order.chunks(BLOCK).zip(&rows) {
+            for (&k, d) in block.iter().flat_map(|k| [(k, 0), (k, 1)]) {
+                assert!((means[2 * k + d] - f64::from(row[d])).abs() <= f64::from(row[4 + d]), "atom {k}");
+            }
+            // 128 neighbours fit 16 x 8 places
+            assert!(row[4] * row[5] < 0.25 * 16.0 * 9.0 && row[6] == 0.0 && row[7] == 0.0, "{row:?}");
+            let weight: f64 = block.iter().map(|&k| weights[k]).sum();
+            assert!((f64::from(row[8]).exp() / weight - 1.0).abs() < 1e-5);
+        }
+        let all: f64 = rows.iter().map(|r| f64::from(r[8]).exp()).sum();
+        assert!((all - 1.0).abs() < 1e-5, "{all}");
+    }
+
+    #[test]
+    fn culling_is_for_noise_that_reaches_few_blocks_of_many_atoms() {
+        let (weights, means) = lattice();
+        let atoms = |n: usize, variance| Atoms { dim: 2, weights: &weights[..n], means: &means[..2 * n], variance };
+        // e^-40 is 9 standard deviations away; noise of one place meets fewer than 3 blocks of ten, of ten places all
+        let reach = f64::from(atoms(4096, 0.0).culled().unwrap().1.reach);
+        assert!((0.1..30.0).contains(&reach), "{reach}");
+        assert!(atoms(FROM - 1, 0.0).culled().is_none());
+        // atoms that are wide themselves are near everything
+        assert!(atoms(4096, 1e4).culled().is_none());
+    }
+}

@@ -73,7 +73,12 @@ fn an_audit_names_the_cause_of_bad_models_and_adds_up_on_a_good_one() {
     let audit = |line: &str| object(&place, &format!("audit {line} -n 256 -q"))["audit"]["audit"].clone();
     assert_eq!(audit("short --budget 0 --steps 100")["largest"], "initialisation");
     assert_eq!(audit("good --budget 0 --steps 8")["largest"], "discretisation");
-    assert_eq!(audit("few --budget 1 --steps 150")["largest"], "estimation");
+    let few = audit("few --budget 1 --steps 150");
+    assert_eq!(few["largest"], "estimation");
+    // a difference of two errors bounds no distance
+    let tv =
+        |name: &str| few["parts"].as_array().unwrap().iter().find(|p| p["name"] == name).unwrap()["tv_at_most"].clone();
+    assert!(tv("estimation").is_null() && tv("optimisation").is_null() && tv("approximation").is_number());
     let good = audit("good --budget 0 --steps 150");
     let number = |v: &Value| v.as_f64().unwrap();
     let parts = good["parts"].as_array().unwrap();
