@@ -34,8 +34,9 @@ fn sum_tile(tile: vec3<u32>, tiles: vec3<u32>, lane: u32) {
         let slope_at = member * params.slope_member;
         let beside_at = member * params.beside_member;
         let out = member * params.output_member;
+        var ahead = input[x_at];
         for (var row = first_row; row < end_row; row++) {
-            let x = unpack_eight(input[x_at]);
+            let x = unpack_eight(ahead);
             var even = start.even;
             var odd = start.odd;
             if depth > 0u {
@@ -51,12 +52,13 @@ fn sum_tile(tile: vec3<u32>, tiles: vec3<u32>, lane: u32) {
             even += x${i * 2 + 1} * w${i * 2 + 1}.even;
             odd += x${i * 2 + 1} * w${i * 2 + 1}.odd;
 #end
+            x_at += input_stride;
+            ahead = input[x_at];
             if exists {
                 var y = Eight(even, odd);
                 if finishes { y = finished(y, slope_at + at, beside_at + at, p); }
                 output[out + at] = pack_eight(y);
             }
-            x_at += input_stride;
             at += output_stride;
         }
     }
