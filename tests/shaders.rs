@@ -18,6 +18,7 @@ const SLOTS: &[(&str, &str)] = &[
     ("variance", "score/variance/"),
     ("tile", "fused/tile/"),
     ("finish", "network/finish/"),
+    ("slope", "network/slope/"),
 ];
 
 /// Every file below `shaders/` with its text.
@@ -196,6 +197,11 @@ fn tables_and_slot_directories_hold_the_same_files() {
     let mut activations: Vec<String> = ACTIVATIONS.iter().map(|a| a.shader.to_string()).collect();
     activations.sort();
     assert_eq!(activations, below("activation/"));
+    let mut slopes: Vec<String> =
+        ACTIVATIONS.iter().filter_map(|a| a.slope_of_value).map(|(file, _)| file.to_string()).collect();
+    slopes.push("network/slope/kept".into());
+    slopes.sort();
+    assert_eq!(slopes, below("network/slope/"));
     let mut rules: Vec<String> = OPTIMISERS.iter().map(|o| o.shader.to_string()).collect();
     rules.sort();
     assert_eq!(rules, below("optimiser/rule/"));

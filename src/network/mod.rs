@@ -222,6 +222,11 @@ impl Network {
         self.options.layer_norm || self.options.skip
     }
 
+    /// Whether a training step writes slopes down, because values do not tell them or the gradient of alpha needs them.
+    fn keeps_slopes(&self) -> bool {
+        self.blocks() || self.options.train_alpha || self.activation.slope_of_value.is_none()
+    }
+
     /// Whether hidden layer `i` has a connection round it.
     fn skips(&self, i: usize) -> bool {
         self.options.skip && i > 0 && self.hidden[i] == self.hidden[i - 1]

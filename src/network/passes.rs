@@ -20,7 +20,7 @@ impl Network {
                 rec.push(self.product(i, (x, &weight, &w.z[i]), alpha, w, Finish::Store));
                 rec.push(self.block(i, weights, w));
             } else {
-                let finish = if w.training { Finish::Train(&w.slope[i]) } else { Finish::Infer };
+                let finish = if w.training { self.forth(i, w) } else { Finish::Infer };
                 rec.push(self.product(i, (x, &weight, &w.hidden[i]), alpha, w, finish));
             }
         }
@@ -59,7 +59,7 @@ impl Network {
             Finish::Store => ("store", written, read),
             Finish::Infer => ("infer", written, read),
             Finish::Train(slope) => ("train", slope, read),
-            Finish::TimesSlope(slope) => ("times_slope", written, slope),
+            Finish::TimesSlope(_, beside) => ("times_slope", written, beside),
             Finish::PlusSkip(skip) => ("plus_skip", written, skip),
         };
         let kernel = match (p.inputs, p.outputs) {
@@ -71,7 +71,23 @@ impl Network {
         if matches!(finish, Finish::Infer | Finish::Train(_)) {
             dispatch = dispatch.slot("activation", self.activation.shader);
         }
+        if let Finish::TimesSlope(file, _) = finish {
+            dispatch = dispatch.slot("slope", file);
+        }
         dispatch.bind("slope", slope).bind("beside", beside)
+    }
+
+    /// What becomes of the product of plain hidden layer `i` while training.
+    fn forth<'a>(&self, i: usize, w: &'a Workspace) -> Finish<'a> {
+        if self.keeps_slopes() { Finish::Train(&w.slope[i]) } else { Finish::Infer }
+    }
+
+    /// What carries a gradient back through its activation.
+    fn back<'a>(&self, i: usize, w: &'a Workspace) -> Finish<'a> {
+        match self.activation.slope_of_value {
+            Some((file, _)) if !self.keeps_slopes() => Finish::TimesSlope(file, &w.hidden[i]),
+            _ => Finish::TimesSlope("network/slope/kept", &w.slope[i]),
+        }
     }
 
     /// The norm of layer `i`, or something to bind in its place.
@@ -155,7 +171,7 @@ impl Network {
             rec.push(self.d_input(i + 1, weights, mirrors, above, &d_h, w, finish));
             rec.push(self.d_block(i, weights, &d_h, &d_z, w, b));
         } else {
-            rec.push(self.d_input(i + 1, weights, mirrors, above, &d_z, w, Finish::TimesSlope(&w.slope[i])));
+            rec.push(self.d_input(i + 1, weights, mirrors, above, &d_z, w, self.back(i, w)));
         }
         d_z
     }
@@ -207,7 +223,9 @@ impl Network {
         let l = &self.layout.layers[i];
         let weight = mirrors[l.group].slice(l.mirror_at, &[l.outputs + 1, l.mirror_stride()]);
         let scales = [gradient_scale(w.rows), 1.0];
-        self.linear(Product { scales, ..Product::of_rows(w.rows, l.outputs, l.mirror_stride()) }, w.spare(), i, finish)
+        let product = Product { scales, ..Product::of_rows(w.rows, l.outputs, l.mirror_stride()) };
+        // what finishes is the layer below
+        self.linear(product, w.spare(), i.saturating_sub(1), finish)
             .bind("input", d_y)
             .bind("weight", &weight)
             .bind("output", d_x)
@@ -429,6 +447,7 @@ pub(super) enum Finish<'a> {
     Store,
     Infer,
     Train(&'a Tensor),
-    TimesSlope(&'a Tensor),
+    /// The file that tells the slope, and what it tells it from.
+    TimesSlope(&'static str, &'a Tensor),
     PlusSkip(&'a Tensor),
 }

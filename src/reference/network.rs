@@ -40,7 +40,12 @@ pub fn linear(call: &mut Call) -> Result<()> {
             call.set("slope", &slope)?;
             y.iter_mut().for_each(|z| *z = (a.value)(*z, p));
         }
-        "times_slope" => y.iter_mut().zip(call.f("beside")?).for_each(|(y, s)| *y *= s),
+        "times_slope" => {
+            let file = call.slot_path("slope")?;
+            let of_value = ACTIVATIONS.iter().filter_map(|a| a.slope_of_value).find(|(f, _)| *f == file);
+            let slope = |b: f64| of_value.map_or(b, |(_, slope)| slope(b, p));
+            y.iter_mut().zip(call.f("beside")?).for_each(|(y, b)| *y *= slope(b));
+        }
         "plus_skip" => y.iter_mut().zip(call.f("beside")?).for_each(|(y, s)| *y += s),
         other => return Err(fault(format!("{other} is no finish"))),
     }

@@ -1,0 +1,6 @@
+// slope of SignReLU by its value h: with h = p z / (1 - z) below 0, p / (1 - z)^2 = (p + h)^2 / p
+// four at a time; `p` is the activation's parameter, where it has one.
+
+fn slope_from(h: vec4<f32>, p: f32) -> vec4<f32> {
+    return select((p + h) * (p + h) * (1.0 / p), vec4<f32>(1.0), h > vec4<f32>(0.0));
+}
