@@ -5,7 +5,7 @@
 //
 // Rows are drawn with replacement, or, in a held-out pass, taken in order with times spread evenly.
 // All functions of time come from the rows of `coefficients`, computed in f64 on the host.
-// shapes    data (n, D); coefficients (K, 8): c_in, m, sigma, a, b, weight, t, 0; features (K, F); B rows in panels
+// shapes    data (n, D); coefficients (K, 8): c_in, m, sigma, a, b, weight, t, 0; features (K, D + F padded); B rows in panels
 // dispatch  one invocation a row of the padded batch
 #import lib/index
 #import lib/panel
@@ -34,10 +34,10 @@ struct Params {
 
 @group(0) @binding(0) var<storage, read> data: array<f32>; // (n, D)
 @group(0) @binding(1) var<storage, read> coefficients: array<vec4<f32>>; // (K, 2) of four
-@group(0) @binding(2) var<storage, read> features: array<f32>; // (K, F)
+@group(0) @binding(2) var<storage, read> features: array<vec4<f32>>; // (K, (D + F) / 4 padded) of four: D zeros, then the features
 @group(0) @binding(3) var<storage, read> control: array<u32>; // [0] the step
 @group(0) @binding(4) var<storage, read> seeds: array<vec2<u32>>; // (1) low and high word
-@group(0) @binding(5) var<storage, read_write> input: array<f32>; // (B, D + F) in panels
+@group(0) @binding(5) var<storage, read_write> input: array<vec4<f32>>; // (B, (D + F) / 4) of four in panels
 @group(0) @binding(6) var<storage, read_write> offset: array<f32>; // (B, D) in panels
 @group(0) @binding(7) var<storage, read_write> time_index: array<u32>; // (B padded), 0xffffffff for rows that do not count
 @group(0) @binding(8) var<uniform> params: Params;
@@ -71,21 +71,20 @@ fn main(
     let step = select(counter, 0u, params.held_out == 1u);
     // a software device fetches a parameter anew wherever it is named, lane by lane
     let dim = params.dim;
-    let known = params.features;
-    let input_row = input_at + panel_index(b, 0u, dim + known);
+    let quads = padded_features(dim + params.features) / 4u;
+    let input_row = input_at + b * quads;
     let offset_row = offset_at + panel_index(b, 0u, dim);
     let data_row = data_at + draw.row * dim;
-    let features_row = features_at + draw.time * known;
+    let features_row = features_at + draw.time * quads;
+    // four by four with zeros for the coordinates, which overwrite them
+    for (var q = dim / 4u; q < quads; q++) { input[input_row + q] = features[features_row + q]; }
     var z = vec4<f32>(0.0);
     for (var d = 0u; d < dim; d++) {
         if d % 4u == 0u { z = normals(random_words(seed, draw.purpose, draw.stream, step, d / 4u)); }
         let eps = z.x;
         z = z.yzwx;
         let x = c.y * data[data_row + d] + c.z * eps;
-        input[input_row + d] = c.x * x;
+        input[input_row + d / 4u][d % 4u] = c.x * x;
         offset[offset_row + d] = c.w * x - eps;
     }
-    let input_features = input_row + dim;
-    for (var f = 0u; f < known; f++) { input[input_features + f] = features[features_row + f]; }
-    for (var f = dim + known; f < padded_features(dim + known); f++) { input[input_row + f] = 0.0; }
 }

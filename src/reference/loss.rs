@@ -81,10 +81,7 @@ pub fn noise(call: &mut Call) -> Result<()> {
             input[at(b, d, width)] = c_in * x;
             offset[at(b, d, dim)] = a * x - eps;
         }
-        for f in 0..features {
-            input[at(b, dim + f, width)] = feature_rows[time * features + f];
-        }
-        (width..pad(width, 8)).for_each(|f| input[at(b, f, width)] = 0.0);
+        (dim..pad(width, 8)).for_each(|f| input[at(b, f, width)] = feature_rows[time * pad(width, 8) + f]);
     }
     call.set("input", &input)?;
     call.set("offset", &offset)?;

@@ -19,6 +19,7 @@ pub struct Tensors {
     pub data: Tensor,
     pub held_out: Tensor,
     pub coefficients: Tensor,
+    /// (K, D + F padded): inputs of the network at each time, with zeros for the point.
     pub features: Tensor,
     pub control: Tensor,
     pub held_control: Tensor,
@@ -68,7 +69,7 @@ impl Tensors {
             data: arena.f32("training rows", &[rows, network.dim]),
             held_out: arena.f32("held-out rows", &[held.max(1), network.dim]),
             coefficients: arena.f32("coefficients", &[TIMES, 8]),
-            features: arena.f32("time features", &[TIMES, network.options.features]),
+            features: arena.f32("time features", &[TIMES, pad(network.dim + network.options.features, 8)]),
             control: arena.u32("control", &[control_words(network)]),
             held_control: arena.u32("held-out control", &[8]),
             schedule: arena.shared_f32("schedule", &[CHUNK, 4]),

@@ -5,6 +5,7 @@
 use crate::error::Result;
 use crate::network::{Moment, Network, row};
 use crate::process::Process;
+use crate::recording::pad;
 
 use super::options::{TIME_SAMPLING, TrainOptions, WEIGHTS};
 
@@ -19,6 +20,18 @@ pub struct TimeTable {
     pub coefficients: Vec<f32>,
     /// (rows, F)
     pub features: Vec<f32>,
+}
+
+impl TimeTable {
+    /// (rows, D + F padded to 8): what a network in `dim` dimensions sees at each time, with zeros for the point.
+    pub fn input_rows(&self, dim: usize) -> Vec<f32> {
+        let known = self.features.len() / self.times.len();
+        let mut rows = vec![0.0; self.times.len() * pad(dim + known, 8)];
+        for (i, row) in rows.chunks_exact_mut(pad(dim + known, 8)).enumerate() {
+            row[dim..dim + known].copy_from_slice(&self.features[i * known..][..known]);
+        }
+        rows
+    }
 }
 
 /// m, sigma and the data's variance at a time.

@@ -197,9 +197,7 @@ impl Setup {
                 engine.write(&t.held_out.of_member(m), &member.held_out)?;
             }
             engine.write(&t.coefficients.of_member(m), &table.coefficients)?;
-            if !t.features.is_empty() {
-                engine.write(&t.features.of_member(m), &table.features)?;
-            }
+            engine.write(&t.features.of_member(m), &table.input_rows(self.network.dim))?;
             engine.write_u32(&t.seeds.of_member(m), &[member.seed as u32, (member.seed >> 32) as u32])?;
             // the parts of the partial gradients that no kernel writes (padding, frozen layers) must be zero
             for partials in &t.back.partials {
