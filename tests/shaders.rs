@@ -197,8 +197,7 @@ fn tables_and_slot_directories_hold_the_same_files() {
     let mut activations: Vec<String> = ACTIVATIONS.iter().map(|a| a.shader.to_string()).collect();
     activations.sort();
     assert_eq!(activations, below("activation/"));
-    let mut slopes: Vec<String> =
-        ACTIVATIONS.iter().filter_map(|a| a.slope_of_value).map(|(file, _)| file.to_string()).collect();
+    let mut slopes: Vec<String> = ACTIVATIONS.iter().filter_map(|a| a.by_value).map(|v| v.shader.to_string()).collect();
     slopes.push("network/slope/kept".into());
     slopes.sort();
     assert_eq!(slopes, below("network/slope/"));

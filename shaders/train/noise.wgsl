@@ -34,7 +34,7 @@ struct Params {
 
 @group(0) @binding(0) var<storage, read> data: array<f32>; // (n, D)
 @group(0) @binding(1) var<storage, read> coefficients: array<vec4<f32>>; // (K, 2) of four
-@group(0) @binding(2) var<storage, read> features: array<vec4<f32>>; // (K, (D + F) / 4 padded) of four: D zeros, then the features
+@group(0) @binding(2) var<storage, read> features: array<vec4<f32>>; // (K, (D + F) / 4) of four, padded: D zeros, the features
 @group(0) @binding(3) var<storage, read> control: array<u32>; // [0] the step
 @group(0) @binding(4) var<storage, read> seeds: array<vec2<u32>>; // (1) low and high word
 @group(0) @binding(5) var<storage, read_write> input: array<vec4<f32>>; // (B, (D + F) / 4) of four in panels

@@ -69,6 +69,7 @@ pub struct Gpu {
 impl Gpu {
     /// Opens the device the user asked for.
     pub fn open(choice: &Choice) -> Result<Self> {
+        let before = awake::threads();
         let adapter = adapter::choose(choice)?;
         let line = AdapterLine::of(&adapter);
         let offered = adapter.features();
@@ -108,7 +109,7 @@ impl Gpu {
             device,
             queue,
             family: line.family(),
-            awake: awake::Awake::of(line.is_software()),
+            awake: awake::Awake::of(line.is_software(), &before),
             line,
             fused: [false; 2],
             health,

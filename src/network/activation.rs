@@ -3,6 +3,15 @@
 //! To add one: a row here and `shaders/activation/<file>.wgsl` with `activation`, `activation_slope` and `activation_curve`.
 //! Where the value tells the slope, `shaders/network/slope/<file>.wgsl` with `slope_from` saves keeping it.
 
+/// A slope as a function of the value.
+#[derive(Clone, Copy)]
+pub struct ByValue {
+    /// File below `shaders/` without the ending.
+    pub shader: &'static str,
+    /// dh/dz (h, p)
+    pub slope: fn(f64, f64) -> f64,
+}
+
 /// A row of [`ACTIVATIONS`].
 pub struct Activation {
     /// What `--activation` takes.
@@ -17,8 +26,8 @@ pub struct Activation {
     pub slope: fn(f64, f64) -> f64,
     /// d^2h/dz^2 (z, p), away from kinks.
     pub curve: fn(f64, f64) -> f64,
-    /// dh/dz (h, p) and its file below `shaders/`, where h tells it: then a training step keeps nothing else.
-    pub slope_of_value: Option<(&'static str, fn(f64, f64) -> f64)>,
+    /// The slope where the value tells it: then a training step keeps nothing else.
+    pub by_value: Option<ByValue>,
     /// Gain of the He-type initialisations: sqrt(2 / E of slope^2) for a standard normal z, rounded.
     pub gain: f64,
     /// Default of the parameter p, for the activations that have one.
@@ -61,7 +70,7 @@ pub const ACTIVATIONS: &[Activation] = &[
         value: |z, _| z.max(0.0),
         slope: |z, _| f64::from(z > 0.0),
         curve: |_, _| 0.0,
-        slope_of_value: Some(("network/slope/relu", |h, _| f64::from(h > 0.0))),
+        by_value: Some(ByValue { shader: "network/slope/relu", slope: |h, _| f64::from(h > 0.0) }),
         gain: 1.41,
         parameter: None,
     },
@@ -72,7 +81,7 @@ pub const ACTIVATIONS: &[Activation] = &[
         value: |z, _| if z > 0.0 { z } else { 0.01 * z },
         slope: |z, _| if z > 0.0 { 1.0 } else { 0.01 },
         curve: |_, _| 0.0,
-        slope_of_value: Some(("network/slope/leaky_relu", |h, _| if h > 0.0 { 1.0 } else { 0.01 })),
+        by_value: Some(ByValue { shader: "network/slope/leaky_relu", slope: |h, _| if h > 0.0 { 1.0 } else { 0.01 } }),
         gain: 1.41,
         parameter: None,
     },
@@ -83,7 +92,7 @@ pub const ACTIVATIONS: &[Activation] = &[
         value: |z, _| if z > 0.0 { z } else { z.exp_m1() },
         slope: |z, _| if z > 0.0 { 1.0 } else { z.exp() },
         curve: |z, _| if z > 0.0 { 0.0 } else { z.exp() },
-        slope_of_value: Some(("network/slope/elu", |h, _| if h > 0.0 { 1.0 } else { 1.0 + h })),
+        by_value: Some(ByValue { shader: "network/slope/elu", slope: |h, _| if h > 0.0 { 1.0 } else { 1.0 + h } }),
         gain: 1.25,
         parameter: None,
     },
@@ -94,10 +103,10 @@ pub const ACTIVATIONS: &[Activation] = &[
         value: |z, _| SELU_SCALE * if z > 0.0 { z } else { SELU_ALPHA * z.exp_m1() },
         slope: |z, _| SELU_SCALE * if z > 0.0 { 1.0 } else { SELU_ALPHA * z.exp() },
         curve: |z, _| if z > 0.0 { 0.0 } else { SELU_SCALE * SELU_ALPHA * z.exp() },
-        slope_of_value: Some((
-            "network/slope/selu",
-            |h, _| if h > 0.0 { SELU_SCALE } else { SELU_SCALE * SELU_ALPHA + h },
-        )),
+        by_value: Some(ByValue {
+            shader: "network/slope/selu",
+            slope: |h, _| if h > 0.0 { SELU_SCALE } else { SELU_SCALE * SELU_ALPHA + h },
+        }),
         gain: 1.0,
         parameter: None,
     },
@@ -108,7 +117,7 @@ pub const ACTIVATIONS: &[Activation] = &[
         value: |z, _| z * normal_cdf(z),
         slope: |z, _| normal_cdf(z) + z * normal_pdf(z),
         curve: |z, _| normal_pdf(z) * (2.0 - z * z),
-        slope_of_value: None,
+        by_value: None,
         gain: 1.48,
         parameter: None,
     },
@@ -122,7 +131,7 @@ pub const ACTIVATIONS: &[Activation] = &[
             let s = sigmoid(z);
             s * (1.0 - s) * (2.0 + z * (1.0 - 2.0 * s))
         },
-        slope_of_value: None,
+        by_value: None,
         gain: 1.62,
         parameter: None,
     },
@@ -139,7 +148,7 @@ pub const ACTIVATIONS: &[Activation] = &[
             let (t, s) = (softplus(z).tanh(), sigmoid(z));
             (1.0 - t * t) * s * (2.0 + z * (1.0 - s - 2.0 * t * s))
         },
-        slope_of_value: None,
+        by_value: None,
         gain: 1.46,
         parameter: None,
     },
@@ -150,7 +159,7 @@ pub const ACTIVATIONS: &[Activation] = &[
         value: |z, _| softplus(z),
         slope: |z, _| sigmoid(z),
         curve: |z, _| sigmoid(z) * (1.0 - sigmoid(z)),
-        slope_of_value: Some(("network/slope/softplus", |h, _| 1.0 - (-h).exp())),
+        by_value: Some(ByValue { shader: "network/slope/softplus", slope: |h, _| 1.0 - (-h).exp() }),
         gain: 1.75,
         parameter: None,
     },
@@ -161,7 +170,7 @@ pub const ACTIVATIONS: &[Activation] = &[
         value: |z, _| z.tanh(),
         slope: |z, _| 1.0 - z.tanh() * z.tanh(),
         curve: |z, _| -2.0 * z.tanh() * (1.0 - z.tanh() * z.tanh()),
-        slope_of_value: Some(("network/slope/tanh", |h, _| 1.0 - h * h)),
+        by_value: Some(ByValue { shader: "network/slope/tanh", slope: |h, _| 1.0 - h * h }),
         gain: 1.59,
         parameter: None,
     },
@@ -172,7 +181,10 @@ pub const ACTIVATIONS: &[Activation] = &[
         value: |z, p| if z > 0.0 { z } else { p * z / (1.0 - z) },
         slope: |z, p| if z > 0.0 { 1.0 } else { p / ((1.0 - z) * (1.0 - z)) },
         curve: |z, p| if z > 0.0 { 0.0 } else { 2.0 * p / (1.0 - z).powi(3) },
-        slope_of_value: Some(("network/slope/signrelu", |h, p| if h > 0.0 { 1.0 } else { (p + h) * (p + h) / p })),
+        by_value: Some(ByValue {
+            shader: "network/slope/signrelu",
+            slope: |h, p| if h > 0.0 { 1.0 } else { (p + h) * (p + h) / p },
+        }),
         gain: 1.3,
         parameter: Some(1.0),
     },
@@ -192,8 +204,9 @@ mod tests {
                     let slope = (a.slope)(z, p);
                     assert!((numeric - slope).abs() < 1e-8, "{} at {z}: {numeric} and {slope}", a.name);
                     let numeric = ((a.slope)(z + h, p) - (a.slope)(z - h, p)) / (2.0 * h);
-                    if let Some((file, by_value)) = a.slope_of_value {
-                        assert!((by_value((a.value)(z, p), p) - slope).abs() < 1e-12, "{file} at {z}");
+                    if let Some(by_value) = a.by_value {
+                        let by_value = (by_value.slope)((a.value)(z, p), p);
+                        assert!((by_value - slope).abs() < 1e-12, "{} at {z}: {by_value} and {slope}", a.name);
                     }
                     let curve = (a.curve)(z, p);
                     assert!((numeric - curve).abs() < 1e-8, "{} at {z}: {numeric} and {curve}", a.name);

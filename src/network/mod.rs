@@ -224,7 +224,7 @@ impl Network {
 
     /// Whether a training step writes slopes down, because values do not tell them or the gradient of alpha needs them.
     fn keeps_slopes(&self) -> bool {
-        self.blocks() || self.options.train_alpha || self.activation.slope_of_value.is_none()
+        self.blocks() || self.options.train_alpha || self.activation.by_value.is_none()
     }
 
     /// Whether hidden layer `i` has a connection round it.

@@ -84,8 +84,8 @@ impl Network {
 
     /// What carries a gradient back through its activation.
     fn back<'a>(&self, i: usize, w: &'a Workspace) -> Finish<'a> {
-        match self.activation.slope_of_value {
-            Some((file, _)) if !self.keeps_slopes() => Finish::TimesSlope(file, &w.hidden[i]),
+        match self.activation.by_value {
+            Some(own) if !self.keeps_slopes() => Finish::TimesSlope(own.shader, &w.hidden[i]),
             _ => Finish::TimesSlope("network/slope/kept", &w.slope[i]),
         }
     }

@@ -42,8 +42,8 @@ pub fn linear(call: &mut Call) -> Result<()> {
         }
         "times_slope" => {
             let file = call.slot_path("slope")?;
-            let of_value = ACTIVATIONS.iter().filter_map(|a| a.slope_of_value).find(|(f, _)| *f == file);
-            let slope = |b: f64| of_value.map_or(b, |(_, slope)| slope(b, p));
+            let by_value = ACTIVATIONS.iter().filter_map(|a| a.by_value).find(|v| v.shader == file);
+            let slope = |b: f64| by_value.map_or(b, |v| (v.slope)(b, p));
             y.iter_mut().zip(call.f("beside")?).for_each(|(y, b)| *y *= slope(b));
         }
         "plus_skip" => y.iter_mut().zip(call.f("beside")?).for_each(|(y, s)| *y += s),
