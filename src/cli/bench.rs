@@ -54,10 +54,13 @@ impl Args {
     /// The cells that are asked for.
     fn cells(&self) -> Result<Vec<Cell>> {
         let all = if self.quick { QUICK.to_vec() } else { cells() };
-        let chosen: Vec<Cell> = all.into_iter().filter(|c| c.matches(&self.only)).collect();
+        // a profile is of training steps
+        let wanted = |c: &Cell| c.matches(&self.only) && !(self.profile && c.kind == Kind::Sample);
+        let chosen: Vec<Cell> = all.into_iter().filter(wanted).collect();
         if chosen.is_empty() {
+            let what = if self.profile { "no training cell" } else { "no cell" };
             return Err(Error::usage(
-                Problem::new("no cell of the workload has all these words")
+                Problem::new(format!("{what} of the workload has all these words"))
                     .at("--only")
                     .found(format!("`{}`", self.only))
                     .expected(format!("words such as those of `{}`", QUICK[1].label())),
@@ -107,8 +110,7 @@ pub fn run(context: &mut Context, args: &Args) -> Result<()> {
     context.ui.value("device", device(gpu.adapter(), gpu.family()));
     if args.profile {
         let one = !args.quick && args.only.is_empty();
-        let trainings = chosen.into_iter().filter(|c| c.kind == Kind::Train);
-        let cells: Vec<Cell> = if one { vec![QUICK[1]] } else { trainings.collect() };
+        let cells = if one { vec![QUICK[1]] } else { chosen };
         return cells.iter().try_for_each(|cell| profile(context, &mut gpu, cell, &clock));
     }
     let ceiling = ceilings(context, &mut gpu, &clock)?;

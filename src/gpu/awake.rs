@@ -109,11 +109,15 @@ pub fn threads() -> Vec<DriverThread> {
     all
 }
 
-/// Binds the threads that run kernels to one core each, and that of the queue, which sleeps while they run, to the first.
+/// Binds the threads that run kernels to one core each, and that of the queue, which sleeps while they run, to the first. Where
+/// the driver was told to make fewer than there are cores, others want those, and the scheduler knows best.
 fn spread(before: &[DriverThread]) {
     let new: Vec<DriverThread> = threads().into_iter().filter(|t| before.iter().all(|b| b.id != t.id)).collect();
     let own = std::fs::read_to_string("/proc/thread-self/comm").unwrap_or_default();
     let (queue, workers) = roles(&new, &own);
+    if workers.is_empty() || workers.len() < available_parallelism().map_or(usize::MAX, usize::from) {
+        return;
+    }
     queue.iter().for_each(|&t| stay_on(t, 0));
     workers.iter().enumerate().for_each(|(i, &t)| stay_on(t, i));
 }

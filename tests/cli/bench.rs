@@ -10,6 +10,7 @@ fn wrong_flags_of_bench_are_refused_before_anything_is_timed() {
     place.all_refused(&[
         (55, "bench --quik", 2, "--quik & '--quick'"),
         (57, "bench --only nothing", 2, "--only & nothing & D=2"),
+        (57, "bench --profile --only sample", 2, "no training cell & --only & `sample`"),
         (58, "bench --repeats 0", 2, "--repeats & found 0 & 1 to 1000"),
         (58, "bench --window nan", 2, "--window & NaN"),
         (58, "bench --window 0", 2, "--window & found 0"),
