@@ -89,16 +89,17 @@ pub fn examine(gpu: &mut dyn Engine, shapes: &[Shape], activations: &[&str]) -> 
     for (i, shape) in shapes.iter().enumerate() {
         let activation = activations[i % activations.len()];
         for blocks in [false, true] {
-            walk.network(shape, activation, blocks, ["sgd", "adam", "adamw"][i % 3])?;
+            walk.network(shape, activation, blocks, ["sgd", "adam", "adamw"][i % 3], true)?;
         }
     }
     for activation in activations {
-        walk.network(&shape(2, "8x1", 2, 40), activation, false, "adam")?;
+        // with a fixed parameter, where the values of some tell their slopes
+        walk.network(&shape(2, "8x1", 2, 40), activation, false, "adam", false)?;
     }
     // fused kernels have a tile for every size of batch; the shapes above are all of the smallest
     let fused = walk.gpu.kernels(1) == Kernels::Fused;
     for tile in TILES.iter().filter(|t| fused && t.batch > 0) {
-        walk.network(&shape(2, "9x1", 3, tile.batch + 33), activations[0], false, "adam")?;
+        walk.network(&shape(2, "9x1", 3, tile.batch + 33), activations[0], false, "adam", true)?;
     }
     walk.gaussian()?;
     walk.exact()?;
@@ -157,7 +158,7 @@ fn edged(mut w: [u32; 4], i: u32) -> [u32; 4] {
 }
 
 impl Walk<'_> {
-    fn network(&mut self, shape: &Shape, activation: &str, blocks: bool, optimiser: &str) -> Result<()> {
+    fn network(&mut self, shape: &Shape, activation: &str, blocks: bool, optimiser: &str, alpha: bool) -> Result<()> {
         let label = format!(
             "D={} H={} F={} B={} {activation}{}",
             shape.dim,
@@ -169,7 +170,7 @@ impl Walk<'_> {
         let options = NetworkOptions {
             hidden: shape.hidden.into(),
             activation: activation.into(),
-            train_alpha: activation == "signrelu",
+            train_alpha: alpha && activation == "signrelu",
             alpha: 0.75,
             features: shape.features,
             layer_norm: blocks,
