@@ -158,7 +158,14 @@ fn edged(mut w: [u32; 4], i: u32) -> [u32; 4] {
 }
 
 impl Walk<'_> {
-    fn network(&mut self, shape: &Shape, activation: &str, blocks: bool, optimiser: &str, alpha: bool) -> Result<()> {
+    fn network(
+        &mut self,
+        shape: &Shape,
+        activation: &str,
+        blocks: bool,
+        optimiser: &str,
+        trains_alpha: bool,
+    ) -> Result<()> {
         let label = format!(
             "D={} H={} F={} B={} {activation}{}",
             shape.dim,
@@ -170,7 +177,7 @@ impl Walk<'_> {
         let options = NetworkOptions {
             hidden: shape.hidden.into(),
             activation: activation.into(),
-            train_alpha: alpha && activation == "signrelu",
+            train_alpha: trains_alpha && activation == "signrelu",
             alpha: 0.75,
             features: shape.features,
             layer_norm: blocks,

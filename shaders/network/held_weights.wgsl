@@ -52,6 +52,8 @@ fn sum_tile(tile: vec3<u32>, tiles: vec3<u32>, lane: u32) {
             even += x${i * 2 + 1} * w${i * 2 + 1}.even;
             odd += x${i * 2 + 1} * w${i * 2 + 1}.odd;
 #end
+            // The next row is loaded here, not where it is needed: a load ends a block of instructions, and where what becomes
+            // of the sums is in one block with them, llvmpipe's compiler finishes output after output, at half the speed.
             x_at += input_stride;
             ahead = input[x_at];
             if exists {

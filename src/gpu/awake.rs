@@ -30,7 +30,7 @@ pub struct Awake {
 
 impl Awake {
     /// One a core for a software device under Linux, whose threads are those that were not there `before`; elsewhere none.
-    pub fn of(software: bool, before: &[DriverThread]) -> Self {
+    pub fn of(software: bool, before: &[Task]) -> Self {
         let shared = Arc::new(Shared { start: Instant::now(), until: AtomicU64::new(0), gone: AtomicBool::new(false) });
         let wanted =
             if software && cfg!(target_os = "linux") { available_parallelism().map_or(0, usize::from) } else { 0 };
@@ -91,28 +91,28 @@ fn idle_priority() -> bool {
     unsafe { libc::sched_setscheduler(0, libc::SCHED_IDLE, &none) == 0 }
 }
 
-/// A thread of this process.
-pub struct DriverThread {
+/// A thread of this process, by what the system knows of it.
+pub struct Task {
     id: i32,
     name: String,
 }
 
 /// The threads of this process in the order in which they were made, as far as the system tells.
-pub fn threads() -> Vec<DriverThread> {
+pub fn threads() -> Vec<Task> {
     let tasks = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
     let thread = |task: std::fs::DirEntry| {
         let id = task.file_name().to_str()?.parse().ok()?;
-        Some(DriverThread { id, name: std::fs::read_to_string(task.path().join("comm")).ok()? })
+        Some(Task { id, name: std::fs::read_to_string(task.path().join("comm")).ok()? })
     };
-    let mut all: Vec<DriverThread> = tasks.filter_map(thread).collect();
+    let mut all: Vec<Task> = tasks.filter_map(thread).collect();
     all.sort_by_key(|t| t.id);
     all
 }
 
 /// Binds the threads that run kernels to one core each, and that of the queue, which sleeps while they run, to the first. Where
 /// the driver was told to make fewer than there are cores, others want those, and the scheduler knows best.
-fn spread(before: &[DriverThread]) {
-    let new: Vec<DriverThread> = threads().into_iter().filter(|t| before.iter().all(|b| b.id != t.id)).collect();
+fn spread(before: &[Task]) {
+    let new: Vec<Task> = threads().into_iter().filter(|t| before.iter().all(|b| b.id != t.id)).collect();
     let own = std::fs::read_to_string("/proc/thread-self/comm").unwrap_or_default();
     let (queue, workers) = roles(&new, &own);
     if workers.is_empty() || workers.len() < available_parallelism().map_or(usize::MAX, usize::from) {
@@ -124,7 +124,7 @@ fn spread(before: &[DriverThread]) {
 
 /// The threads of the driver's queue and those that run kernels. llvmpipe names the threads that draw; as many run kernels,
 /// which it makes last and which are called what the thread is called that opened the device.
-fn roles(new: &[DriverThread], opener: &str) -> (Vec<i32>, Vec<i32>) {
+fn roles(new: &[Task], opener: &str) -> (Vec<i32>, Vec<i32>) {
     let drawing = new.iter().filter(|t| t.name.starts_with("llvmpipe")).count();
     let mut others: Vec<i32> = new.iter().filter(|t| t.name == opener).map(|t| t.id).collect();
     let workers = others.split_off(others.len().saturating_sub(drawing));
@@ -162,8 +162,7 @@ mod tests {
     #[test]
     fn threads_that_run_kernels_are_told_from_the_others() {
         let made = ["main", "llvmpipe-0", "llvmpipe-1", "main", "main", "main:disk$0", "ctrl-c"];
-        let new: Vec<DriverThread> =
-            (10..).zip(made).map(|(id, name)| DriverThread { id, name: format!("{name}\n") }).collect();
+        let new: Vec<Task> = (10..).zip(made).map(|(id, name)| Task { id, name: format!("{name}\n") }).collect();
         assert_eq!(roles(&new, "main\n"), (vec![10], vec![13, 14]));
         assert_eq!(roles(&new[..1], "main\n"), (vec![10], vec![]), "a driver that has no threads of its own");
         assert_eq!(roles(&[], "main\n"), (vec![], vec![]));

@@ -183,7 +183,7 @@ pub const ACTIVATIONS: &[Activation] = &[
         curve: |z, p| if z > 0.0 { 0.0 } else { 2.0 * p / (1.0 - z).powi(3) },
         by_value: Some(ByValue {
             shader: "network/slope/signrelu",
-            slope: |h, p| if h > 0.0 { 1.0 } else { (p + h) * (p + h) / p },
+            slope: |h, p| if h > 0.0 { 1.0 } else { (p + h) * ((p + h) / p.max(1e-30)) },
         }),
         gain: 1.3,
         parameter: Some(1.0),
@@ -213,6 +213,14 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn signrelu_without_its_lower_half_has_a_slope() {
+        // an alpha below 1e-45 is 0 on a device
+        let a = ACTIVATIONS.iter().find(|a| a.name == "signrelu").unwrap();
+        let slope = a.by_value.unwrap().slope;
+        assert_eq!([-2.0, 0.0, 3.0].map(|z| slope((a.value)(z, 0.0), 0.0)), [0.0, 0.0, 1.0]);
     }
 
     #[test]

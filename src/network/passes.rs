@@ -20,7 +20,8 @@ impl Network {
                 rec.push(self.product(i, (x, &weight, &w.z[i]), alpha, w, Finish::Store));
                 rec.push(self.block(i, weights, w));
             } else {
-                let finish = if w.training { self.forth(i, w) } else { Finish::Infer };
+                let keeps = w.training && self.keeps_slopes();
+                let finish = if keeps { Finish::Train(&w.slope[i]) } else { Finish::Infer };
                 rec.push(self.product(i, (x, &weight, &w.hidden[i]), alpha, w, finish));
             }
         }
@@ -77,12 +78,7 @@ impl Network {
         dispatch.bind("slope", slope).bind("beside", beside)
     }
 
-    /// What becomes of the product of plain hidden layer `i` while training.
-    fn forth<'a>(&self, i: usize, w: &'a Workspace) -> Finish<'a> {
-        if self.keeps_slopes() { Finish::Train(&w.slope[i]) } else { Finish::Infer }
-    }
-
-    /// What carries a gradient back through its activation.
+    /// What carries a gradient back through the activation of plain hidden layer `i`.
     fn back<'a>(&self, i: usize, w: &'a Workspace) -> Finish<'a> {
         match self.activation.by_value {
             Some(own) if !self.keeps_slopes() => Finish::TimesSlope(own.shader, &w.hidden[i]),

@@ -133,7 +133,7 @@ impl Network {
             self.hidden.iter().enumerate().map(view).collect()
         };
         let hidden = per_layer("hidden", true);
-        let slope = per_layer("slope", self.keeps_slopes());
+        let slope = per_layer("slope", self.blocks() || training && self.keeps_slopes());
         let z = per_layer("z", self.blocks());
         let spread = self.hidden.iter().map(|_| arena.f32("spread", &[pad(rows, PANEL)])).collect();
         Workspace {

@@ -66,6 +66,9 @@ fn a_run_is_repeated_from_its_configuration_to_the_same_bytes() {
     let name = "checkpoints/000000020.safetensors";
     assert!(place.read(&format!("again/{name}")) == place.read(&format!("r/{name}")));
     assert!(place.read("again/config.toml") == place.read("r/config.toml"));
+    // what was drawn is written down, should the default ever change
+    place.run("train moons --hidden 8x1 --batch-size 32 --steps 20 --eval-every 20 --out law").done();
+    assert!(String::from_utf8(place.read("law/config.toml")).unwrap().contains("\nn = "));
     place.run("train --config r/config.toml --seed 1 --out other").done();
     assert!(place.read(&format!("other/{name}")) != place.read(&format!("r/{name}")));
 }

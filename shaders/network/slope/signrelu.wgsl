@@ -2,5 +2,7 @@
 // four at a time; `p` is the activation's parameter, where it has one.
 
 fn slope_from(h: vec4<f32>, p: f32) -> vec4<f32> {
-    return select((p + h) * (p + h) * (1.0 / p), vec4<f32>(1.0), h > vec4<f32>(0.0));
+    // an alpha too small for f32 is 0, and so are its values
+    let scale = 1.0 / max(p, 1e-30);
+    return select((p + h) * ((p + h) * scale), vec4<f32>(1.0), h > vec4<f32>(0.0));
 }
