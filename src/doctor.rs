@@ -7,7 +7,7 @@
 
 use crate::bench::ceilings;
 use crate::error::Result;
-use crate::network::{ACTIVATIONS, Network, NetworkOptions, TILES};
+use crate::network::{ACTIVATIONS, Network, NetworkOptions, PANEL_ROWS, TILES};
 use crate::oracle::Law;
 use crate::process::{self, Process, SamplerOptions};
 use crate::recording::{Arena, Command, Dispatch, Element, Engine, Kernels, Recording, Tensor, Work};
@@ -96,10 +96,14 @@ pub fn examine(gpu: &mut dyn Engine, shapes: &[Shape], activations: &[&str]) -> 
         // with a fixed parameter, where the values of some tell their slopes
         walk.network(&shape(2, "8x1", 2, 40), activation, false, "adam", false)?;
     }
-    // fused kernels have a tile for every size of batch; the shapes above are all of the smallest
-    let fused = walk.gpu.kernels(1) == Kernels::Fused;
-    for tile in TILES.iter().filter(|t| fused && t.batch > 0) {
-        walk.network(&shape(2, "9x1", 3, tile.batch + 33), activations[0], false, "adam", true)?;
+    // fused kernels have a tile for every size of batch, or several tiles; the shapes above are all of the smallest
+    let batches: Vec<usize> = match walk.gpu.kernels(1) {
+        Kernels::Layered => Vec::new(),
+        Kernels::Fused => TILES.iter().map(|t| t.batch).filter(|&b| b > 0).collect(),
+        Kernels::FusedPanel => vec![PANEL_ROWS, 9 * PANEL_ROWS],
+    };
+    for batch in batches {
+        walk.network(&shape(2, "9x1", 3, batch + 33), activations[0], false, "adam", true)?;
     }
     walk.gaussian()?;
     walk.exact()?;

@@ -1,8 +1,8 @@
 //! Which kernels a device runs fastest: measured once, kept in the user's cache, never guessed from a name.
 //!
 //! At first use a few training steps of each family that runs there are timed on a tiny and a medium network, within
-//! about two seconds. The layered family is that of the medium network; fused kernels are taken for each class of widths
-//! where they beat it. A family whose losses are not those of the others is never taken. Software devices take what is
+//! about two seconds. The layered family is that of the medium network; the fused kernels that rest on it are taken for each class
+//! of widths where they beat it. A family whose losses are not those of the others is never taken. Software devices take what is
 //! known to be best there and are not measured, because that would cost more than it tells.
 
 use std::collections::BTreeMap;
@@ -55,10 +55,12 @@ impl Verdict {
     /// The fastest of what was measured; `fallback` where nothing was.
     pub fn of(rates: Rates, fallback: &str) -> Self {
         let rate = |family: &str, class: usize| rates.get(family).and_then(|r| r.get(CLASSES[class].0)).copied();
-        let layered = FAMILIES.iter().filter(|f| !f.halves && f.name != "fused").map(|f| f.name);
-        let best = layered.filter_map(|f| Some((f, rate(f, 1)?))).max_by(|a, b| a.1.total_cmp(&b.1));
-        let layered = best.map_or(fallback, |(f, _)| f).to_string();
-        let wins = |class| rate("fused", class) > rate(&layered, class) && rate(&layered, class).is_some();
+        let fused = |layered: &str| FAMILIES.iter().find(|f| f.fuses() && f.layered == layered).map_or("", |f| f.name);
+        // of the fused kernels only those count that rest on what was measured
+        let best = |f: &'static str| Some((f, rate(f, 1)?.max(rate(fused(f), 1).unwrap_or(0.0))));
+        let layered = FAMILIES.iter().filter(|f| !f.halves && !f.fuses()).filter_map(|f| best(f.name));
+        let layered = layered.max_by(|a, b| a.1.total_cmp(&b.1)).map_or(fallback, |(f, _)| f).to_string();
+        let wins = |class| rate(fused(&layered), class) > rate(&layered, class) && rate(&layered, class).is_some();
         Self { fused: [wins(0), wins(1)], layered, steps_per_second: rates }
     }
 
@@ -77,7 +79,7 @@ impl Verdict {
 
     /// What the device is told, if this program knows the family.
     fn choice(&self) -> Option<Use> {
-        let family = FAMILIES.iter().find(|f| f.name == self.layered && !f.halves && f.name != "fused")?;
+        let family = FAMILIES.iter().find(|f| f.name == self.layered && !f.halves && !f.fuses())?;
         Some(Use { layered: family.name, fused: self.fused })
     }
 }
@@ -159,7 +161,7 @@ pub fn select(gpu: &mut Gpu, cache: &Cache) -> Result<Vec<String>> {
     }
     let verdict = measure(gpu, &CLASSES, PATIENCE).inspect_err(|_| {
         // what takes the device down is not tried twice
-        cache.keep(&line, &Verdict::of(Rates::new(), line.family()));
+        cache.keep(&line, &Verdict::of(Rates::new(), line.uses().layered));
     })?;
     notes.push(format!("kernels chosen for this device: {}", verdict.explain()));
     notes.extend(cache.keep(&line, &verdict));
@@ -169,7 +171,7 @@ pub fn select(gpu: &mut Gpu, cache: &Cache) -> Result<Vec<String>> {
 /// Times every family that runs on `gpu` on the networks of `classes` (with the names of [`CLASSES`]) and makes it use the
 /// fastest. What `patience` leaves no time for is not taken. Fails only where the device is lost.
 pub fn measure(gpu: &mut Gpu, classes: &[Class; 2], patience: Duration) -> Result<Verdict> {
-    let (clock, opened) = (Instant::now(), gpu.family());
+    let (clock, opened) = (Instant::now(), gpu.uses().layered);
     let mut rates = Rates::new();
     for (i, (class, hidden, batch)) in classes.iter().enumerate() {
         // what was opened with comes first: the others are held against its losses
@@ -201,21 +203,21 @@ pub fn measure(gpu: &mut Gpu, classes: &[Class; 2], patience: Duration) -> Resul
 /// Makes `gpu` compute products in f16, by `family`, after the first training steps of both classes came out as in f32;
 /// gives the greatest relative difference of the losses. Refused where it is more than [`AGREEMENT`].
 pub fn adopt_halves(gpu: &mut Gpu, family: &str) -> Result<f64> {
-    let opened = gpu.family();
+    let opened = gpu.uses();
     let mut worst = 0.0f64;
     for (_, hidden, _) in CLASSES {
         let mut loss = |family: &str| -> Result<f64> {
             gpu.force_family(family)?;
             first_loss(gpu, hidden, 256)
         };
-        let expected = loss(opened)?;
+        let expected = loss(opened.layered)?;
         worst = worst.max((loss(family)? - expected).abs() / expected);
     }
     // a loss that is no number is refused as well
     if worst <= AGREEMENT {
         return Ok(worst);
     }
-    gpu.force_family(opened)?;
+    gpu.adopt(opened)?;
     Err(Error::device(
         Problem::new(format!("the first {STEPS} training steps in f16 do not agree with f32 on this device"))
             .at("--precision")

@@ -16,10 +16,23 @@ use std::time::Duration;
 
 const SEED: u64 = 21;
 
-fn device() -> Gpu {
+/// The device at hand with the kernels of a fused family.
+fn device(family: &str) -> Option<Gpu> {
     let mut gpu = Gpu::open(&Choice::default()).expect("a device; install a software driver with `make test`");
-    gpu.force_family("fused").unwrap();
-    gpu
+    gpu.force_family(family).is_ok().then_some(gpu)
+}
+
+/// Fused kernels, the family that has them, and what a step of theirs launches before the optimiser.
+const FUSED: [(Kernels, &str, &[&str]); 2] = [
+    (Kernels::Fused, "fused", &["fused/step"]),
+    (Kernels::FusedPanel, "fused-panel", &["fused/forward", "fused/backward", "fused/gradient"]),
+];
+
+/// Those of [`FUSED`] that run here, with the device.
+fn devices() -> Vec<(Kernels, Gpu)> {
+    let found: Vec<_> = FUSED.iter().filter_map(|(kernels, family, _)| Some((*kernels, device(family)?))).collect();
+    assert!(!found.is_empty());
+    found
 }
 
 fn data(dim: usize, seed: u64) -> Dataset {
@@ -52,10 +65,17 @@ fn bits(state: &State) -> Vec<u32> {
 }
 
 /// Trains step counts `parts` one after the other, each in a trainer of its own that starts from the state before.
-fn train(engine: &mut dyn Engine, shape: &NetworkOptions, dim: usize, options: &TrainOptions, parts: &[u32]) -> State {
+fn train(
+    engine: &mut dyn Engine,
+    kernels: Kernels,
+    shape: &NetworkOptions,
+    dim: usize,
+    options: &TrainOptions,
+    parts: &[u32],
+) -> State {
     let mut state: Option<State> = None;
     for &steps in parts {
-        let mut trainer = Trainer::new(engine, planned(shape, dim, options, Kernels::Fused)).unwrap();
+        let mut trainer = Trainer::new(engine, planned(shape, dim, options, kernels)).unwrap();
         if let Some(state) = &state {
             trainer.restore(std::slice::from_ref(state)).unwrap();
         }
@@ -66,37 +86,57 @@ fn train(engine: &mut dyn Engine, shape: &NetworkOptions, dim: usize, options: &
 }
 
 #[test]
-fn a_fused_step_is_four_launches_and_what_does_not_fit_stays_layered() {
-    let step = |shape: &NetworkOptions, dim| -> Vec<&'static str> {
-        kernels(&planned(shape, dim, &options(70), Kernels::Fused).recordings(100).unwrap()[0])
+fn a_fused_step_is_few_launches_and_what_does_not_fit_stays_layered() {
+    let step = |shape: &NetworkOptions, dim, batch, by| -> Vec<&'static str> {
+        kernels(&planned(shape, dim, &options(batch), by).recordings(100).unwrap()[0])
     };
-    let fused = ["fused/step", "optimiser/reduce", "optimiser/finish", "optimiser/update"];
-    assert_eq!(step(&network("128x4", 30), 2), fused);
-    assert_eq!(step(&network("128,7,65", 0), 128), fused);
+    let with_optimiser = |first: &[&'static str]| -> Vec<&'static str> {
+        [first, &["optimiser/reduce", "optimiser/finish", "optimiser/update"]].concat()
+    };
     let layered = [
-        network("129", 5),
-        network("128", 127),
         NetworkOptions { layer_norm: true, ..network("9,8", 5) },
         NetworkOptions { skip: true, ..network("9,8", 5) },
         NetworkOptions { freeze: true, ..network("9,8", 5) },
         NetworkOptions { activation: "signrelu".into(), train_alpha: true, ..network("9,8", 5) },
     ];
-    for shape in layered {
-        assert_eq!(step(&shape, 2)[0], "train/noise", "{shape:?}");
+    for (by, _, own) in FUSED {
+        assert_eq!(step(&network("128x4", 30), 2, 70, by), with_optimiser(own));
+        assert_eq!(step(&network("128,7,65", 0), 8, 70, by), with_optimiser(own));
+        for shape in &layered {
+            assert_eq!(step(shape, 2, 70, by)[0], "train/noise", "{shape:?}");
+        }
     }
+    // a workgroup holds 128 features of any kind
+    assert_eq!(step(&network("128,7", 0), 128, 70, Kernels::Fused)[0], "fused/step");
+    for shape in [network("129", 5), network("128", 127)] {
+        assert_eq!(step(&shape, 2, 70, Kernels::Fused)[0], "train/noise", "{shape:?}");
+        assert_eq!(step(&shape, 2, 70, Kernels::FusedPanel)[0], "fused/forward", "{shape:?}");
+    }
+    // panels hold any width, a narrow head, and as many rows as one binding does
+    assert_eq!(step(&network("128,7", 0), 9, 70, Kernels::FusedPanel)[0], "train/noise");
+    assert_eq!(step(&network("64x3", 30), 2, 65_536, Kernels::FusedPanel)[0], "fused/forward");
+    assert_eq!(step(&network("64x3", 30), 2, 262_144, Kernels::FusedPanel)[0], "train/noise");
 }
 
-/// Batches that take every tile, with slices of several tiles and a last tile that is not full.
+/// Batches that take every tile, with slices of several tiles and a last tile that is not full; most fit panels.
 const CASES: &[(&str, usize, usize, usize)] =
-    &[("9,8", 5, 2, 70), ("65,7", 3, 9, 2100), ("66,30", 2, 3, 4500), ("20,9", 4, 2, 8300)];
+    &[("9,8", 5, 2, 70), ("65,7", 3, 9, 2100), ("66,30", 2, 3, 4500), ("20,9", 4, 2, 8300), ("130,7", 60, 8, 600)];
 
 #[test]
 fn every_tile_is_among_the_cases() {
     let tile = |&(hidden, features, dim, batch): &(&str, usize, usize, usize)| {
-        Network::new(&network(hidden, features), dim).unwrap().tile(batch).unwrap().shader
+        Some(Network::new(&network(hidden, features), dim).unwrap().tile(batch)?.shader)
     };
-    let taken: Vec<&str> = CASES.iter().map(tile).collect();
+    let taken: Vec<&str> = CASES.iter().filter_map(tile).collect();
     assert!(TILES.iter().all(|t| taken.contains(&t.shader)), "{taken:?}");
+}
+
+#[test]
+fn software_devices_run_narrow_networks_fused() {
+    let gpu = Gpu::open(&Choice::default()).unwrap();
+    let fuses = gpu.adapter().is_software() && gpu.adapter().panels;
+    let narrow = if fuses { Kernels::FusedPanel } else { Kernels::Layered };
+    assert_eq!([1, 64, 65].map(|width| gpu.kernels(width)), [narrow, narrow, Kernels::Layered]);
 }
 
 #[test]
@@ -113,56 +153,63 @@ fn fused_gradients_are_the_layered_ones() {
             (engine.read_f64(&t.gradient()[0]).unwrap(), engine.read_f64(&t.bins).unwrap())
         };
         let layered = gradient(&mut Reference::default(), Kernels::Layered);
-        let fused = gradient(&mut Reference::default(), Kernels::Fused);
-        for (a, b) in [(&layered.0, &fused.0), (&layered.1, &fused.1)] {
-            let scale = a.iter().fold(0.0f64, |m, v| m.max(v.abs()));
-            let worst = a.iter().zip(b).fold(0.0f64, |m, (a, b)| m.max((a - b).abs()));
-            assert!(scale > 1e-3 && worst <= 1e-12 * scale, "{hidden} B={batch}: {worst:e} of {scale:e}");
+        for (by, ..) in FUSED {
+            let fused = gradient(&mut Reference::default(), by);
+            for (a, b) in [(&layered.0, &fused.0), (&layered.1, &fused.1)] {
+                let scale = a.iter().fold(0.0f64, |m, v| m.max(v.abs()));
+                let worst = a.iter().zip(b).fold(0.0f64, |m, (a, b)| m.max((a - b).abs()));
+                assert!(scale > 1e-3 && worst <= 1e-12 * scale, "{by:?} {hidden} B={batch}: {worst:e} of {scale:e}");
+            }
         }
     }
 }
 
 #[test]
 fn five_fused_steps_on_the_device_are_those_of_the_reference() {
-    let mut gpu = device();
-    for &(hidden, features, dim, batch) in CASES {
-        let (shape, options) = (network(hidden, features), options(batch));
-        let there = train(&mut gpu, &shape, dim, &options, &[5]);
-        let here = train(&mut Reference::default(), &shape, dim, &options, &[5]);
-        let start = train(&mut Reference::default(), &shape, dim, &options, &[1]);
-        assert_ne!(bits(&start), bits(&here), "steps move the weights");
-        for (kind, (a, b)) in
-            [(&here.weights, &there.weights), (&here.average, &there.average), (&here.moment1, &there.moment1)]
-                .into_iter()
-                .enumerate()
-        {
-            let scale = a.iter().flatten().fold(1e-30f32, |m, v| m.max(v.abs()));
-            let worst = a.iter().flatten().zip(b.iter().flatten()).fold(0.0f32, |m, (a, b)| m.max((a - b).abs()));
-            assert!(worst <= 1e-4 * scale, "{hidden} B={batch}, set {kind}: {worst:e} of {scale:e}");
+    for (by, mut gpu) in devices() {
+        for &(hidden, features, dim, batch) in CASES {
+            let (shape, options) = (network(hidden, features), options(batch));
+            let there = train(&mut gpu, by, &shape, dim, &options, &[5]);
+            let here = train(&mut Reference::default(), by, &shape, dim, &options, &[5]);
+            let start = train(&mut Reference::default(), by, &shape, dim, &options, &[1]);
+            assert_ne!(bits(&start), bits(&here), "steps move the weights");
+            for (kind, (a, b)) in
+                [(&here.weights, &there.weights), (&here.average, &there.average), (&here.moment1, &there.moment1)]
+                    .into_iter()
+                    .enumerate()
+            {
+                let scale = a.iter().flatten().fold(1e-30f32, |m, v| m.max(v.abs()));
+                let worst = a.iter().flatten().zip(b.iter().flatten()).fold(0.0f32, |m, (a, b)| m.max((a - b).abs()));
+                assert!(worst <= 1e-4 * scale, "{by:?} {hidden} B={batch}, set {kind}: {worst:e} of {scale:e}");
+            }
         }
     }
 }
 
 #[test]
 fn fused_trainings_repeat_and_resume_byte_for_byte() {
-    let (shape, mut gpu) = (network("20,9", 5), device());
-    for batch in [70, 2100] {
-        let options = options(batch);
-        let whole = train(&mut gpu, &shape, 2, &options, &[12]);
-        assert!(bits(&whole) == bits(&train(&mut gpu, &shape, 2, &options, &[12])), "repeated, B={batch}");
-        assert!(bits(&whole) == bits(&train(&mut gpu, &shape, 2, &options, &[5, 7])), "resumed, B={batch}");
-        assert!(bits(&whole) != bits(&train(&mut gpu, &shape, 2, &options, &[5, 6])), "a step less is seen");
+    let shape = network("20,9", 5);
+    for (by, mut gpu) in devices() {
+        for batch in [70, 2100] {
+            let options = options(batch);
+            let mut trained = |parts: &[u32]| bits(&train(&mut gpu, by, &shape, 2, &options, parts));
+            let whole = trained(&[12]);
+            assert!(whole == trained(&[12]), "repeated, {by:?} B={batch}");
+            assert!(whole == trained(&[5, 7]), "resumed, {by:?} B={batch}");
+            assert!(whole != trained(&[5, 6]), "a step less is seen");
+        }
     }
 }
 
 #[test]
 fn a_fused_training_that_diverges_says_so_and_keeps_its_weights_finite() {
-    let mut gpu = device();
     let wild = TrainOptions { lr: 1e10, warmup: 0, clip: 0.0, lr_schedule: "constant".into(), ..options(70) };
-    let mut trainer = Trainer::new(&mut gpu, planned(&network("9,8", 5), 2, &wild, Kernels::Fused)).unwrap();
-    let said = trainer.run(40).unwrap_err();
-    assert!(matches!(said, Error::Diverged(_)), "{said}");
-    assert!(trainer.state().unwrap().weights.iter().flatten().all(|v| v.is_finite()));
+    for (by, mut gpu) in devices() {
+        let mut trainer = Trainer::new(&mut gpu, planned(&network("9,8", 5), 2, &wild, by)).unwrap();
+        let said = trainer.run(40).unwrap_err();
+        assert!(matches!(said, Error::Diverged(_)), "{said}");
+        assert!(trainer.state().unwrap().weights.iter().flatten().all(|v| v.is_finite()));
+    }
 }
 
 #[test]
@@ -170,21 +217,21 @@ fn members_of_a_fused_ensemble_are_what_they_are_alone() {
     let (options, process) = (options(70), Process::named("ou").unwrap());
     let network = Network::new(&network("20,9", 5), 2).unwrap();
     let all: Vec<(Dataset, u64)> = [3, 1 << 40, 8].map(|seed| (data(2, seed), seed)).into();
-    let mut gpu = device();
-    let mut train = |members: &[(&Dataset, u64)]| -> Vec<(Vec<u32>, u64)> {
-        let mut trainer =
-            Trainer::new(&mut gpu, Setup::ensemble(&network, &process, members, &options).unwrap()).unwrap();
-        let [step, _] = trainer.setup.recordings(0).unwrap();
-        assert_eq!(step.dispatches(), 4, "the engine's choice of kernels is taken");
-        trainer.run_all(10).unwrap();
-        let held_out = trainer.held_out().unwrap();
-        (0..members.len()).map(|m| (bits(&trainer.state_of(m).unwrap()), held_out[m].loss.to_bits())).collect()
-    };
-    let members: Vec<_> = all.iter().map(|(d, seed)| (d, *seed)).collect();
-    let together = train(&members);
-    assert_ne!(together[0].0, together[1].0);
-    for (m, member) in members.iter().enumerate() {
-        assert!(train(&[*member])[0] == together[m], "member {m}");
+    for (by, mut gpu) in devices() {
+        let mut train = |members: &[(&Dataset, u64)]| -> Vec<(Vec<u32>, u64)> {
+            let mut trainer =
+                Trainer::new(&mut gpu, Setup::ensemble(&network, &process, members, &options).unwrap()).unwrap();
+            assert_eq!(trainer.setup.kernels(), by, "the engine's choice of kernels is taken");
+            trainer.run_all(10).unwrap();
+            let held_out = trainer.held_out().unwrap();
+            (0..members.len()).map(|m| (bits(&trainer.state_of(m).unwrap()), held_out[m].loss.to_bits())).collect()
+        };
+        let members: Vec<_> = all.iter().map(|(d, seed)| (d, *seed)).collect();
+        let together = train(&members);
+        assert_ne!(together[0].0, together[1].0);
+        for (m, member) in members.iter().enumerate() {
+            assert!(train(&[*member])[0] == together[m], "{by:?}, member {m}");
+        }
     }
 }
 
@@ -232,7 +279,7 @@ fn chains_are_the_layered_reverse_process_and_that_of_the_reference() {
         let score = score(hidden, dim, 1.0, &process, false);
         for sampler in ["ei", "ode-heun"] {
             let plan = planned_chain(sampler, &process, 12);
-            let chain = draw(&mut device(), &score, &plan, count, count as usize);
+            let chain = draw(&mut device("fused").unwrap(), &score, &plan, count, count as usize);
             let by_layers = draw(&mut layered, &score, &plan, count, count as usize);
             let few = 45 * dim.min(7);
             let here = draw(&mut Reference::default(), &score, &plan, 45, 45);
@@ -267,9 +314,9 @@ fn chains_in_chunks_of_any_size_give_the_same_bytes() {
     let process = Process::named("ou").unwrap();
     let score = score("40,33", 3, 1.0, &process, false);
     let plan = planned_chain("ei", &process, 70);
-    let whole = draw(&mut device(), &score, &plan, 2000, 2000);
+    let whole = draw(&mut device("fused").unwrap(), &score, &plan, 2000, 2000);
     for chunk in [700, 33] {
-        let pieces = draw(&mut device(), &score, &plan, 2000, chunk);
+        let pieces = draw(&mut device("fused").unwrap(), &score, &plan, 2000, chunk);
         let same = whole.iter().zip(&pieces).all(|(a, b)| a.to_bits() == b.to_bits());
         assert!(same && whole.len() == pieces.len() && whole.len() == 6000, "in chunks of {chunk}");
     }
@@ -278,7 +325,7 @@ fn chains_in_chunks_of_any_size_give_the_same_bytes() {
 #[test]
 fn every_sampler_has_its_exact_law_in_a_chain() {
     // a silent head of kind `residual` is the exact score of a normal law
-    let (mut gpu, mut wrong) = (device(), Vec::new());
+    let (mut gpu, mut wrong) = (device("fused").unwrap(), Vec::new());
     for name in ["ou", "vp"] {
         let process = Process::named(name).unwrap();
         let score = score("8", 4, 0.25, &process, true);
@@ -313,9 +360,9 @@ fn measuring_times_every_family_and_leaves_the_device_with_the_fastest() {
         let rates = &verdict.steps_per_second[family];
         assert!(rates.len() == 2 && rates.values().all(|r| *r > 1.0), "{family}: {rates:?}");
     }
-    assert_eq!(gpu.family(), verdict.layered);
+    assert_eq!(gpu.uses().layered, verdict.layered);
     for (class, width) in [40, 80].into_iter().enumerate() {
-        assert_eq!(gpu.kernels(width) == Kernels::Fused, verdict.fused[class]);
+        assert_eq!(gpu.kernels(width) != Kernels::Layered, verdict.fused[class]);
     }
     assert_eq!(verdict, Verdict::of(verdict.steps_per_second.clone(), "none"), "the verdict follows from the rates");
 }

@@ -84,28 +84,6 @@ fn slopes_are_kept_by_trainings_whose_activation_needs_them_and_by_nothing_else(
     assert!(spared <= slopes && spared > slopes * 3 / 4, "{spared} of {slopes}");
 }
 
-#[cfg(target_os = "linux")]
-#[test]
-fn threads_of_a_software_device_have_a_core_each() {
-    let gpu = device();
-    // told to make fewer threads, the driver leaves the choice to the scheduler
-    if !gpu.adapter().is_software() || std::env::var_os("LP_NUM_THREADS").is_some() {
-        return;
-    }
-    let tasks = std::fs::read_dir("/proc/self/task").unwrap().flatten();
-    let own = std::fs::read_to_string("/proc/thread-self/comm").unwrap();
-    let core = |path: std::path::PathBuf| {
-        let ours = std::fs::read_to_string(path.join("comm")).ok()? == own;
-        let status = std::fs::read_to_string(path.join("status")).ok()?;
-        let list = status.lines().find_map(|l| l.strip_prefix("Cpus_allowed_list:"))?.trim().to_string();
-        (ours && list.parse::<usize>().is_ok()).then_some(list)
-    };
-    let mut cores: Vec<String> = tasks.filter_map(|t| core(t.path())).collect();
-    cores.sort();
-    cores.dedup();
-    assert_eq!(cores.len(), std::thread::available_parallelism().unwrap().get(), "{cores:?}");
-}
-
 #[test]
 fn a_long_training_submits_many_steps_at_a_time_and_reads_back_once_a_tick() {
     const STEPS: u32 = 1000;

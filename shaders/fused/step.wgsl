@@ -11,9 +11,9 @@
 // A multiply-add takes 1 / (4 EACH) loads of four weights; a step takes 6 P B operations (P parameters) and, besides
 // the rows drawn, 8 S P bytes of partial sums. Tiles and slices depend on the sizes only, never on the device.
 //
-// shapes    data (n, D); table (K, 8 + F): c_in, m, sigma, a, b, weight, t, 0, features; control: lib/control, seed at 8,
-//           layers (L + 1, 8) from 12 on, see Layer; weights_n (P), weights_t (M): the network and its mirror; partials
-//           (S, P); partial (S, BINS, 2); scratch (S, ROWS, line)
+// shapes    data (n, D); table (K, 8 + D + F padded to 8): c_in, m, sigma, a, b, weight, t, 0, D zeros, features; control:
+//           lib/control, seed at 8, layers (L + 1, 8) from 12 on, see Layer; weights_n (P), weights_t (M): the network and
+//           its mirror; partials (S, P); partial (S, BINS, 2); scratch (S, ROWS, line)
 // dispatch  S workgroups; workgroup_id.z is the member of the ensemble
 #import lib/draw
 #import lib/normal
@@ -40,7 +40,7 @@ struct Params {
     length: u32,     // P / 4
     line: u32,       // numbers of a row of `scratch`, in fours
     offset_at: u32,  // a x_t - eps in it, in fours
-    note_at: u32,    // (time or -1, loss, 0, 0) in it, in fours
+    note_at: u32,    // (time / K or -1, loss, 0, 0) in it, in fours
     // from member to member of an ensemble, filled in by the host
     data_member: u32,
     table_member: u32,
@@ -53,7 +53,7 @@ struct Params {
 }
 
 @group(0) @binding(0) var<storage, read> data: array<f32>; // (n, D)
-@group(0) @binding(1) var<storage, read> table: array<f32>; // (K, 8 + F)
+@group(0) @binding(1) var<storage, read> table: array<f32>; // (K, 8 + D + F padded to 8)
 @group(0) @binding(2) var<storage, read> control: array<u32>; // [0] the step, [8] the seed, [12] the layers
 @group(0) @binding(3) var<storage, read> weights_n: array<vec4<f32>>; // (P / 4) of four outputs
 @group(0) @binding(4) var<storage, read> weights_t: array<vec4<f32>>; // (M / 4) of four inputs
@@ -90,6 +90,15 @@ fn layer_of(i: u32, own: Own) -> Layer {
     return Layer(control[at], control[at + 1u], control[at + 2u], control[at + 3u], control[at + 4u], control[at + 5u]);
 }
 
+// The time that a note tells as its share of all times.
+fn time_of(note: f32) -> u32 {
+    return u32(max(note, 0.0) * f32(params.times) + 0.5);
+}
+
+fn table_row() -> u32 {
+    return 8u + 4u * quads(params.dim + params.features);
+}
+
 // Rows first .. first + ROWS of the batch, into the tile and, for the way back, the scratch.
 fn draw_tile(first: u32, own: Own) {
     let width = params.dim + params.features;
@@ -101,7 +110,7 @@ fn draw_tile(first: u32, own: Own) {
         let quad = job % across;
         let row = job / across;
         let draw = draw_training(first + row, step, seed, urn);
-        let c = own.table + draw.time * (8u + params.features); // c_in, m, sigma, a
+        let c = own.table + draw.time * table_row(); // c_in, m, sigma, a
         var z = vec4<f32>(0.0);
         if quad * 4u < params.dim { z = normals(random_words(seed, draw.purpose, draw.stream, step, quad)); }
         var x = vec4<f32>(0.0);
@@ -113,7 +122,7 @@ fn draw_tile(first: u32, own: Own) {
             x.${j:xyzw} = table[c] * noised;
             offset.${j:xyzw} = table[c + 3u] * noised - z.${j:xyzw};
         } else if e${j} < width {
-            x.${j:xyzw} = table[c + 8u + e${j} - params.dim];
+            x.${j:xyzw} = table[c + 8u + e${j}];
         }
 #end
         let at = own.scratch + row * params.line;
@@ -121,7 +130,7 @@ fn draw_tile(first: u32, own: Own) {
         scratch[at + quad] = x;
         if quad < quads(params.dim) { scratch[at + params.offset_at + quad] = offset; }
         if quad == 0u {
-            let time = select(-1.0, f32(draw.time), draw.live);
+            let time = select(-1.0, f32(draw.time) / f32(params.times), draw.live);
             scratch[at + params.note_at] = vec4<f32>(time, 0.0, 0.0, 0.0);
         }
     }
@@ -167,7 +176,7 @@ fn loss(own: Own) {
     if own.local < ROWS {
         let at = own.scratch + own.local * params.line;
         let time = scratch[at + params.note_at].x;
-        let c = own.table + u32(max(time, 0.0)) * (8u + params.features) + 4u; // b, weight
+        let c = own.table + time_of(time) * table_row() + 4u; // b, weight
         let b = table[c];
         let weight = table[c + 1u];
         let scale = select(0.0, 2.0 * weight * b / f32(params.dim * params.rows), time >= 0.0);
@@ -191,7 +200,7 @@ fn loss(own: Own) {
         }
         for (var row = 0u; row < ROWS; row++) {
             let note = scratch[own.scratch + row * params.line + params.note_at];
-            if note.x >= 0.0 && loss_bin(u32(note.x), params.times) == own.local {
+            if note.x >= 0.0 && loss_bin(time_of(note.x), params.times) == own.local {
                 sum += note.y;
                 count += 1.0;
             }

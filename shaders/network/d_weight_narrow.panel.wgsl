@@ -4,8 +4,8 @@
 // shapes    input x (B, K), d_output (B, N) in panels; partials (S, P): in each slice the layer's (K + 1, 8) block starts
 //           at `at`, the bias gradient in row K
 // dispatch  tiles of 64 inputs, one subgroup of 8 lanes each; workgroup_id.z is the slice
-// family    panel, for few outputs: a lane owns eight inputs; lane i loads d_y of row b + i and broadcasts it
-#import lib/eight
+// family    panel: see network/narrow_gradient
+#import network/narrow_gradient
 
 const TILE_ROWS: u32 = 64u;
 const TILE_COLUMNS: u32 = 8u;
@@ -28,54 +28,43 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> partials: array<vec4<u64>>; // (S, P / 8) of eight outputs
 @group(0) @binding(3) var<uniform> params: Params;
 
+fn input_eight(at: u32) -> vec4<u64> {
+    return input[at];
+}
+
+fn weight_eight(at: u32) -> vec4<u64> {
+    return d_output[at];
+}
+
+fn output_eight(at: u32) -> vec4<u64> {
+    return partials[at];
+}
+
+fn set_output(at: u32, eight: vec4<u64>) {
+    partials[at] = eight;
+}
+
 @compute @workgroup_size(8)
 fn main(@builtin(workgroup_id) tile: vec3<u32>, @builtin(subgroup_invocation_id) lane: u32) {
-    // a software device fetches a parameter anew wherever it is named, lane by lane
-    let stride = params.stride;
+    never = params.inputs == 0u;
     let member = tile.z / params.slices;
     let slice = tile.z % params.slices;
-    let column = tile.y * 8u + lane;
-    let input_at = member * params.input_member + column;
-    let d_output_at = member * params.d_output_member + lane;
-    // sums of the eight inputs with output n
-#for n in 0..8
-    var even${n} = vec4<f32>(0.0);
-    var odd${n} = vec4<f32>(0.0);
-#end
-    var bias = Eight(vec4<f32>(0.0), vec4<f32>(0.0));
-    let end = (slice + 1u) * params.panels / params.slices * 64u;
-    for (var b = slice * params.panels / params.slices * 64u; b < end; b += 8u) {
-        let y = unpack_eight(d_output[d_output_at + b]);
-        bias = Eight(bias.even + y.even, bias.odd + y.odd);
-        let x_at = input_at + b * stride;
-#for r in 0..8
-        let x${r} = unpack_eight(input[x_at + ${r}u * stride]);
-#for n in 0..4
-        let ye${r}${n} = subgroupBroadcast(y.even.${n:xyzw}, ${r}u);
-        even${n * 2} += x${r}.even * ye${r}${n};
-        odd${n * 2} += x${r}.odd * ye${r}${n};
-        let yo${r}${n} = subgroupBroadcast(y.odd.${n:xyzw}, ${r}u);
-        even${n * 2 + 1} += x${r}.even * yo${r}${n};
-        odd${n * 2 + 1} += x${r}.odd * yo${r}${n};
-#end
-#end
-    }
-    let block = member * params.partials_member + slice * params.length + params.at;
-#for c in 0..4
-    if column * 8u + ${c * 2}u < params.inputs {
-        let e = vec4<f32>(even0.${c:xyzw}, even2.${c:xyzw}, even4.${c:xyzw}, even6.${c:xyzw});
-        let o = vec4<f32>(even1.${c:xyzw}, even3.${c:xyzw}, even5.${c:xyzw}, even7.${c:xyzw});
-        partials[block + column * 8u + ${c * 2}u] = pack_eight(Eight(e, o));
-    }
-    if column * 8u + ${c * 2 + 1}u < params.inputs {
-        let e = vec4<f32>(odd0.${c:xyzw}, odd2.${c:xyzw}, odd4.${c:xyzw}, odd6.${c:xyzw});
-        let o = vec4<f32>(odd1.${c:xyzw}, odd3.${c:xyzw}, odd5.${c:xyzw}, odd7.${c:xyzw});
-        partials[block + column * 8u + ${c * 2 + 1}u] = pack_eight(Eight(e, o));
-    }
-#end
-    var sum = Eight(vec4<f32>(0.0), vec4<f32>(0.0));
-#for r in 0..8
-    sum = Eight(sum.even + subgroupBroadcast(bias.even, ${r}u), sum.odd + subgroupBroadcast(bias.odd, ${r}u));
-#end
-    if tile.y == 0u && lane == 0u { partials[block + params.inputs] = pack_eight(sum); }
+    let first = slice * params.panels / params.slices;
+    let end = (slice + 1u) * params.panels / params.slices;
+    let eights = (params.inputs + 7u) / 8u;
+    outer_narrow(Outer(
+        end - first,
+        params.inputs,
+        true,
+        true,
+        tile.y * 8u + lane,
+        0u,
+        eights,
+        member * params.input_member + first * 64u * params.stride,
+        params.stride,
+        member * params.d_output_member + first * 64u,
+        1u,
+        member * params.partials_member + slice * params.length + params.at,
+        1u,
+    ), lane);
 }

@@ -3,10 +3,11 @@
 // dispatch  tiles of at most 256 rows by 64 outputs, one subgroup of 8 lanes each
 // family    panel: see network/held_weights
 
-const TILE_ROWS: u32 = 256u;
-const TILE_COLUMNS: u32 = 64u;
-const DEPTH: u32 = 8u;
+// 8 inputs at a time
+const FIRST: u32 = 0u;
+const LAST: u32 = 1u;
 #import network/held_weights
+#import network/streamed
 
 @compute @workgroup_size(8)
 fn main(
@@ -14,5 +15,5 @@ fn main(
     @builtin(num_workgroups) tiles: vec3<u32>,
     @builtin(subgroup_invocation_id) lane: u32,
 ) {
-    sum_tile(tile, tiles, lane);
+    stream_s(stream_of(tile, tiles, lane), lane);
 }

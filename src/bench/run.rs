@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::network::Network;
 use crate::process::{self, SamplerOptions};
 use crate::random::{Purpose, normals, words};
-use crate::recording::{Arena, Engine, Held, KernelTime};
+use crate::recording::{Arena, Engine, Held, KernelTime, Kernels};
 use crate::sample::Chunk;
 use crate::score::NetworkScore;
 
@@ -20,7 +20,9 @@ pub struct Outcome {
     pub cell: Cell,
     /// Training steps, or reverse steps of all samples, a second.
     pub timing: Timing,
-    /// Kernels that one step launches.
+    /// What kernels they were.
+    pub kernels: Kernels,
+    /// How many of them one step launches.
     pub launches: usize,
     /// Memory held at the end.
     pub held: Held,
@@ -90,7 +92,8 @@ fn training(engine: &mut dyn Engine, cell: &Cell, clock: &Clock, seed: u64) -> R
         loss = f64::from(*trainer.run(n)?.losses.last().unwrap_or(&f32::NAN));
         Ok(())
     })?;
-    Ok(Outcome { cell: *cell, timing, launches, held: trainer.engine().held(), loss: Some(loss) })
+    let kernels = trainer.setup.kernels();
+    Ok(Outcome { cell: *cell, timing, kernels, launches, held: trainer.engine().held(), loss: Some(loss) })
 }
 
 /// Reverse steps, from the start again after the last one.
@@ -135,5 +138,6 @@ fn stages(
         }
         engine.wait()
     })?;
-    Ok(Outcome { cell: *cell, timing, launches: recording.dispatches(), held: engine.held(), loss: None })
+    let kernels = Kernels::Layered;
+    Ok(Outcome { cell: *cell, timing, kernels, launches: recording.dispatches(), held: engine.held(), loss: None })
 }

@@ -107,7 +107,7 @@ pub fn run(context: &mut Context, args: &Args) -> Result<()> {
         return context.ui.say("done");
     }
     context.ui.say(&format!("device: {}", gpu.describe()))?;
-    context.ui.value("device", device(gpu.adapter(), gpu.family()));
+    context.ui.value("device", device(gpu.adapter(), &gpu.uses().to_string()));
     if args.profile {
         let one = !args.quick && args.only.is_empty();
         let cells = if one { vec![QUICK[1]] } else { chosen };
@@ -277,8 +277,9 @@ fn row(o: &Outcome, ceiling: f64, gpu: &Gpu) -> Value {
         "wall_s": o.timing.wall, "cpu_used": o.timing.usage.map(|u| u.own), "cpu_others": o.timing.usage.map(|u| u.others),
         "loss": o.loss,
     });
-    let parts = [name(&o.cell), spread(&o.timing.rate), rows, more, device(gpu.adapter(), gpu.family())];
-    let head = json!({ "peer": "scorefield", "variant": gpu.family() });
+    let family = gpu.uses().family(o.kernels);
+    let parts = [name(&o.cell), spread(&o.timing.rate), rows, more, device(gpu.adapter(), family)];
+    let head = json!({ "peer": "scorefield", "variant": family });
     parts.into_iter().fold(head, extended)
 }
 

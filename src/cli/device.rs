@@ -57,7 +57,7 @@ fn kernels(context: &Context, line: &AdapterLine) -> Result<String> {
         return Ok(format!("{} (--family)", Use::of_family(family)?));
     }
     if line.is_software() {
-        return Ok(format!("{} (known to be the fastest on software devices)", line.family()));
+        return Ok(format!("{} (known to be the fastest on software devices)", line.uses()));
     }
     let (verdict, note) = Cache::default().look(line);
     note.iter().for_each(|n| context.ui.note(n));

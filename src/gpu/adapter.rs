@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::families::Use;
 use crate::error::{Error, Problem, Result};
 
 /// What the user asked for.
@@ -83,9 +84,10 @@ impl AdapterLine {
                 }),
         }
     }
-    /// The layered family it is opened with, before anything is measured.
-    pub fn family(&self) -> &'static str {
-        if self.panels { "panel" } else { "tile" }
+    /// The kernels it is opened with, before anything is measured. On software devices fused ones win a fifth where
+    /// launches are short; beyond they are as fast and take more memory.
+    pub fn uses(&self) -> Use {
+        Use { layered: if self.panels { "panel" } else { "tile" }, fused: [self.panels && self.is_software(), false] }
     }
     /// Whether it is a processor pretending to be a GPU.
     pub fn is_software(&self) -> bool {

@@ -1,7 +1,7 @@
 //! Executes recordings on a device. The only room that names wgpu; it knows nothing of diffusion.
 //!
 //! [`adapter`] chooses, [`linker`] and [`reflect`] turn shader files into interfaces, [`Gpu`] holds tensors and runs
-//! programs. Kernels exist in families where devices differ (see [`Gpu::family`]); all else is one file for all.
+//! programs. Kernels exist in families where devices differ (see [`Gpu::uses`]); all else is one file for all.
 
 pub mod adapter;
 mod awake;
@@ -51,8 +51,7 @@ pub struct Gpu {
     device: wgpu::Device,
     queue: wgpu::Queue,
     line: AdapterLine,
-    family: &'static str,
-    fused: [bool; 2],
+    uses: Use,
     health: Arc<Health>,
     buffers: HashMap<BufferId, (wgpu::Buffer, String)>,
     pipelines: HashMap<String, Arc<Pipeline>>,
@@ -108,10 +107,9 @@ impl Gpu {
             timestamps: features.contains(wgpu::Features::TIMESTAMP_QUERY),
             device,
             queue,
-            family: line.family(),
             awake: awake::Awake::of(line.is_software(), &before),
+            uses: line.uses(),
             line,
-            fused: [false; 2],
             health,
             buffers: HashMap::new(),
             pipelines: HashMap::new(),
@@ -139,9 +137,9 @@ impl Gpu {
         self.counts
     }
 
-    /// The kernel family in use, a row of [`FAMILIES`].
-    pub fn family(&self) -> &'static str {
-        self.family
+    /// The kernels in use.
+    pub fn uses(&self) -> Use {
+        self.uses
     }
 
     /// Uses one family for everything; refused where the device cannot run it.
@@ -173,7 +171,7 @@ impl Gpu {
                     .hint("leave --precision out: f32 runs everywhere"),
             ));
         }
-        (self.family, self.fused) = (choice.layered, choice.fused);
+        self.uses = choice;
         Ok(())
     }
 
@@ -279,11 +277,11 @@ impl Gpu {
 
     /// The pipeline of a kernel with its slots, compiled on first use.
     fn pipeline(&mut self, kernel: &str, slots: &[(&str, &str)]) -> Result<Arc<Pipeline>> {
-        let key = format!("{kernel}{slots:?}{}", self.family);
+        let key = format!("{kernel}{slots:?}{}", self.uses.layered);
         if let Some(ready) = self.pipelines.get(&key) {
             return Ok(ready.clone());
         }
-        let made = Arc::new(Pipeline::new(&self.device, &Embedded, kernel, slots, self.family)?);
+        let made = Arc::new(Pipeline::new(&self.device, &Embedded, kernel, slots, self.uses.layered)?);
         self.healthy()?;
         self.pipelines.insert(key, made.clone());
         Ok(made)
@@ -327,16 +325,20 @@ fn watch(device: &wgpu::Device, health: &Arc<Health>) {
 
 impl Engine for Gpu {
     fn describe(&self) -> String {
-        format!("{}, kernels: {}", self.line, Use { layered: self.family, fused: self.fused })
+        format!("{}, kernels: {}", self.line, self.uses)
     }
 
     fn kernels(&self, width: usize) -> Kernels {
-        if self.fused[usize::from(width > NARROW)] { Kernels::Fused } else { Kernels::Layered }
+        match (self.uses.fused[usize::from(width > NARROW)], self.uses.layered) {
+            (false, _) => Kernels::Layered,
+            (true, "panel") => Kernels::FusedPanel,
+            (true, _) => Kernels::Fused,
+        }
     }
 
     fn rounding(&self) -> f64 {
         // f16 has 11 binary digits
-        if FAMILIES.iter().any(|f| f.name == self.family && f.halves) { 0.5f64.powi(11) } else { 0.0 }
+        if FAMILIES.iter().any(|f| f.name == self.uses.layered && f.halves) { 0.5f64.powi(11) } else { 0.0 }
     }
 
     fn check(&self, arena: &Arena) -> Result<()> {

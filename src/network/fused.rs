@@ -1,6 +1,7 @@
-//! Networks that fit a workgroup: the tiles in which fused kernels take them, and where their rows lie in the scratch.
+//! Networks that fused kernels take: the tiles in which they do, and where the rows of a tile lie in the scratch.
 
 use super::Network;
+use super::passes::NARROW;
 use crate::recording::pad;
 
 /// A row of [`TILES`]: how many rows a workgroup of the fused kernels takes at a time.
@@ -24,18 +25,34 @@ pub const TILES: &[Tile] = &[
     Tile { shader: "fused/tile/16x128", rows: 16, widest: 128, batch: 0 },
 ];
 
+/// Rows of a tile of the fused kernels for software devices; `ROWS` in `shaders/fused/rows.wgsl`.
+pub const PANEL_ROWS: usize = 256;
+
 /// Numbers of a row of the scratch of a fused training step, in fours.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
     /// Where the input of each layer starts.
     pub inputs: Vec<usize>,
-    /// Where the slope of the activation that made it starts; 0 for the first layer, which has none.
+    /// Where what tells the slope of the activation that made it starts; 0 for the first layer, which has none.
     pub slopes: Vec<usize>,
     /// Where a x_t - eps starts.
     pub offset: usize,
-    /// Where (time or -1, loss, 0, 0) lies.
+    /// Where (time / K or -1, loss) lies.
     pub note: usize,
     /// Length.
+    pub length: usize,
+    /// What only kernels for panels keep there.
+    pub panels: Option<PanelLine>,
+}
+
+/// More numbers of a row, in fours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PanelLine {
+    /// Where what the network says starts.
+    pub output: usize,
+    /// Where the gradient at the output of each layer starts, in lines of their own.
+    pub gradients: Vec<usize>,
+    /// Length of those.
     pub length: usize,
 }
 
@@ -48,27 +65,45 @@ impl Network {
     /// The tile in which fused kernels take this network over batches of `rows`, where one holds it. They know plain
     /// layers in one group of parameters, all of them trained but the activations' own.
     pub fn tile(&self, rows: usize) -> Option<&'static Tile> {
-        let o = &self.options;
-        let more = o.layer_norm || o.skip || o.freeze || o.train_alpha || self.head.trained;
-        let plain = !more && self.layout.groups.len() == 1;
-        TILES.iter().find(|t| plain && pad(self.widest(), 8) <= t.widest && rows >= t.batch)
+        TILES.iter().find(|t| self.plain() && pad(self.widest(), 8) <= t.widest && rows >= t.batch)
     }
 
-    /// Where a fused training step keeps what its way back needs of a row.
-    pub fn line(&self) -> Line {
-        let mut line = Line { inputs: Vec::new(), slopes: Vec::new(), offset: 0, note: 0, length: 0 };
+    /// Whether the fused kernels for software devices take this network: such networks of any width, with a head that
+    /// is narrow.
+    pub fn fits_panels(&self) -> bool {
+        self.plain() && self.dim <= NARROW
+    }
+
+    fn plain(&self) -> bool {
+        let o = &self.options;
+        let more = o.layer_norm || o.skip || o.freeze || o.train_alpha || self.head.trained;
+        !more && self.layout.groups.len() == 1
+    }
+
+    /// Where a fused training step keeps what its way back needs of a row. Kernels for panels keep gradients as well, and
+    /// of slopes only those that the values of the activation do not tell.
+    pub fn line(&self, panels: bool) -> Line {
+        let mut length = 0;
         let mut take = |features: usize| {
-            let at = line.length;
-            line.length += pad(features, 8) / 4;
-            at
+            length += pad(features, 8) / 4;
+            length - pad(features, 8) / 4
         };
+        let (mut inputs, mut slopes) = (Vec::new(), Vec::new());
         for (i, l) in self.layout.layers.iter().enumerate() {
-            line.inputs.push(take(l.inputs));
-            line.slopes.push(if i > 0 { take(l.inputs) } else { 0 });
+            inputs.push(take(l.inputs));
+            slopes.push(match i {
+                0 => 0,
+                _ if panels && !self.keeps_slopes() => inputs[i],
+                _ => take(l.inputs),
+            });
         }
-        line.offset = take(self.dim);
-        line.note = line.length;
-        line.length += 1;
-        line
+        let (offset, note) = (take(self.dim), take(2));
+        let output = panels.then(|| take(self.dim));
+        let panels = output.map(|output| {
+            let lengths = self.layout.layers.iter().map(|l| pad(l.outputs, 8) / 4);
+            let ends = lengths.clone().scan(0, |at, n| Some(std::mem::replace(at, *at + n)));
+            PanelLine { output, gradients: ends.collect(), length: lengths.sum() }
+        });
+        Line { inputs, slopes, offset, note, length, panels }
     }
 }

@@ -16,7 +16,7 @@ mod tensors;
 use serde::{Deserialize, Serialize};
 
 pub use activation::{ACTIVATIONS, Activation};
-pub use fused::{Line, TILES, Tile};
+pub use fused::{Line, PANEL_ROWS, PanelLine, TILES, Tile};
 pub use head::{FEATURES, HEADS, Head, Moment, TimeFeatures};
 pub use layout::{INITS, Layer, Layout, row};
 pub use structured::{HeadWorkspace, Moments};
@@ -223,7 +223,7 @@ impl Network {
     }
 
     /// Whether a training step writes slopes down, because values do not tell them or the gradient of alpha needs them.
-    fn keeps_slopes(&self) -> bool {
+    pub fn keeps_slopes(&self) -> bool {
         self.blocks() || self.options.train_alpha || self.activation.by_value.is_none()
     }
 

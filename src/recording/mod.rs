@@ -178,6 +178,8 @@ pub enum Kernels {
     Layered,
     /// All layers, for networks that fit a workgroup; others are layered even so.
     Fused,
+    /// All layers, for a tile of rows in memory: what `Fused` is to GPUs this is to software devices.
+    FusedPanel,
 }
 
 /// Something that holds tensors and executes recordings.

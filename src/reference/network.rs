@@ -10,6 +10,13 @@ pub(super) fn activation(call: &Call) -> Result<&'static Activation> {
     ACTIVATIONS.iter().find(|a| a.shader == file).ok_or_else(|| fault(format!("{file} is no activation")))
 }
 
+/// What tells a slope from what the slot's file reads and the activation's parameter.
+pub fn slope_from(call: &Call) -> Result<fn(f64, f64) -> f64> {
+    let file = call.slot_path("slope")?;
+    let by_value = ACTIVATIONS.iter().filter_map(|a| a.by_value).find(|v| v.shader == file);
+    Ok(by_value.map_or(|kept, _| kept, |v| v.slope))
+}
+
 /// y = finish(x W + bias), with the finishes of `shaders/network/finish`
 pub fn linear(call: &mut Call) -> Result<()> {
     let (rows, inputs) = (call.u("rows")?, call.u("inputs")?);
@@ -41,10 +48,8 @@ pub fn linear(call: &mut Call) -> Result<()> {
             y.iter_mut().for_each(|z| *z = (a.value)(*z, p));
         }
         "times_slope" => {
-            let file = call.slot_path("slope")?;
-            let by_value = ACTIVATIONS.iter().filter_map(|a| a.by_value).find(|v| v.shader == file);
-            let slope = |b: f64| by_value.map_or(b, |v| (v.slope)(b, p));
-            y.iter_mut().zip(call.f("beside")?).for_each(|(y, b)| *y *= slope(b));
+            let slope = slope_from(call)?;
+            y.iter_mut().zip(call.f("beside")?).for_each(|(y, b)| *y *= slope(b, p));
         }
         "plus_skip" => y.iter_mut().zip(call.f("beside")?).for_each(|(y, s)| *y += s),
         other => return Err(fault(format!("{other} is no finish"))),

@@ -153,7 +153,7 @@ impl BoundScore for Bound {
     }
 
     fn plan_chain(&mut self, arena: &mut Arena, kernels: &dyn Fn(usize) -> Kernels) -> Option<usize> {
-        if kernels(self.network.widest()) == Kernels::Layered {
+        if kernels(self.network.widest()) != Kernels::Fused {
             return None;
         }
         let tile = self.network.tile(self.work.rows)?;

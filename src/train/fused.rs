@@ -1,9 +1,10 @@
-//! The fused training step: draw, noise, forward, loss, backward and weight gradients in one kernel, for networks that
-//! fit a tile (`shaders/fused/step.wgsl`). Four dispatches a step: this one, then reduce, finish and update as ever.
+//! Fused training steps: draw, noise, forward, loss, backward and weight gradients in one kernel for networks that fit a
+//! tile of workgroup memory (`shaders/fused/step.wgsl`), in three on software devices (`shaders/fused/forward.wgsl`,
+//! `backward.wgsl`, `gradient.wgsl`). Then come reduce, finish and update as ever.
 
 use crate::error::Result;
-use crate::network::{Line, Network, Tile};
-use crate::recording::{Arena, Dispatch, Engine, Tensor, Work};
+use crate::network::{Line, Network, PANEL_ROWS, PanelLine, Tile};
+use crate::recording::{Arena, Dispatch, Engine, Kernels, PANEL, Recording, Tensor, Work, pad, panels};
 use crate::reference::BINS;
 
 use super::options::TrainOptions;
@@ -17,49 +18,91 @@ const LAYERS: usize = 12;
 const SLICES: usize = 128;
 /// Longest partial gradients in numbers, 64 MiB.
 const LONGEST: usize = 1 << 24;
+/// Longest rows of all tiles in numbers, 128 MiB: what any device binds. Batches beyond go layer by layer.
+const LONGEST_ROWS: usize = 1 << 25;
+/// Slices of partial gradients on software devices, at most.
+const PANEL_SLICES: usize = 8;
 
 /// Words of the control block of a training of `network`.
 pub fn control_words(network: &Network) -> usize {
     LAYERS + 8 * network.layout.layers.len()
 }
 
-/// The tensors that only the fused step has.
+/// The tensors that only a fused step has.
 pub struct Fused {
     /// (S, P) partial gradients.
     pub partials: Tensor,
-    /// (S, BINS, 2) partial losses.
+    /// (T, BINS, 2) partial losses, T = S where a tile is workgroup memory.
     pub partial: Tensor,
     /// S
     pub slices: usize,
     table: Tensor,
-    scratch: Tensor,
-    tile: &'static Tile,
+    /// (T, ROWS, line): what is kept of a row.
+    lines: Tensor,
+    form: Form,
     line: Line,
 }
 
+/// What a tile is.
+enum Form {
+    /// Workgroup memory.
+    Workgroup(&'static Tile),
+    /// So many tiles of [`PANEL_ROWS`] rows in memory, with lines of gradients besides.
+    Panels(usize, Tensor, PanelLine),
+}
+
 impl Fused {
-    /// Plans the tensors, where a tile holds the network.
-    pub fn plan(arena: &mut Arena, network: &Network, options: &TrainOptions) -> Option<Self> {
-        let tile = network.tile(options.batch_size)?;
-        let (line, length) = (network.line(), network.layout.groups[0]);
-        let slices = options.batch_size.div_ceil(tile.rows).min(SLICES).min((LONGEST / length).max(1));
+    /// Which kernels these are.
+    pub fn kernels(&self) -> Kernels {
+        match self.form {
+            Form::Workgroup(_) => Kernels::Fused,
+            Form::Panels(..) => Kernels::FusedPanel,
+        }
+    }
+
+    /// Plans the tensors, where `kernels` hold the network.
+    pub fn plan(arena: &mut Arena, network: &Network, options: &TrainOptions, kernels: Kernels) -> Option<Self> {
+        let (batch, length) = (options.batch_size, network.layout.groups[0]);
+        let most = (LONGEST / length).max(1);
+        let line = network.line(kernels == Kernels::FusedPanel);
+        let (form, tiles, rows, slices) = match kernels {
+            Kernels::Layered => return None,
+            Kernels::Fused => {
+                let tile = network.tile(batch)?;
+                let slices = batch.div_ceil(tile.rows).min(SLICES).min(most);
+                (Form::Workgroup(tile), slices, tile.rows, slices)
+            }
+            Kernels::FusedPanel => {
+                // even numbers, as processors have cores
+                let most_panels = 2 * PANEL_ROWS / PANEL;
+                let tiles = (2 * panels(batch).div_ceil(most_panels)).min(panels(batch));
+                let own = line.panels.clone().filter(|_| network.fits_panels())?;
+                if tiles * PANEL_ROWS * 4 * line.length.max(own.length) > LONGEST_ROWS {
+                    return None;
+                }
+                let gradients = arena.f32("gradients of the tiles", &[tiles, PANEL_ROWS, 4 * own.length]);
+                (Form::Panels(tiles, gradients, own), tiles, PANEL_ROWS, tiles.min(PANEL_SLICES).min(most))
+            }
+        };
+        let inputs = pad(network.dim + network.options.features, 8);
         Some(Self {
             partials: arena.f32("partial gradients of tiles", &[slices, length]),
-            partial: arena.f32("partial losses of tiles", &[slices, BINS, 2]),
-            table: arena.f32("coefficients and time features", &[TIMES, 8 + network.options.features]),
-            scratch: arena.f32("rows of a tile", &[slices, tile.rows, 4 * line.length]),
+            partial: arena.f32("partial losses of tiles", &[tiles, BINS, 2]),
+            table: arena.f32("coefficients and inputs", &[TIMES, 8 + inputs]),
+            lines: arena.f32("rows of the tiles", &[tiles, rows, 4 * line.length]),
             slices,
-            tile,
+            form,
             line,
         })
     }
 
-    /// The words of `control` from 8 on: the seed, and the layers as `Layer` in the shader has them.
+    /// The words of `control` from 8 on: the seed, and the layers as `Layer` in the shaders has them.
     pub fn words(&self, network: &Network, seed: u64) -> Vec<u32> {
         let mut words = vec![seed as u32, (seed >> 32) as u32, 0, 0];
         for (i, l) in network.layout.layers.iter().enumerate() {
-            let places = [l.at / 4, l.mirror_at / 4, self.line.inputs[i], self.line.slopes[i]];
-            words.extend([l.inputs, l.outputs].iter().chain(&places).chain(&[0, 0]).map(|&n| n as u32));
+            let gradient = self.line.panels.as_ref().map_or(0, |own| own.gradients[i]);
+            let places = [l.at / 4, l.mirror_at / 4, self.line.inputs[i], self.line.slopes[i], gradient];
+            words.extend([l.inputs, l.outputs].iter().chain(&places).chain(&[0]).map(|&n| n as u32));
         }
         words
     }
@@ -68,36 +111,101 @@ impl Fused {
     pub fn upload(&self, engine: &mut dyn Engine, network: &Network, member: usize, table: &TimeTable) -> Result<()> {
         // the parts of the partial gradients that no kernel writes (padding) must be zero
         engine.write(&self.partials.of_member(member), &vec![0.0; self.partials.len()])?;
-        let features = network.options.features;
-        let row = |i: usize| [&table.coefficients[8 * i..][..8], &table.features[features * i..][..features]].concat();
-        engine.write(&self.table.of_member(member), &(0..TIMES).flat_map(row).collect::<Vec<f32>>())
+        let inputs = table.input_rows(network.dim);
+        let rows = table.coefficients.chunks_exact(8).zip(inputs.chunks_exact(inputs.len() / TIMES));
+        let rows: Vec<f32> = rows.flat_map(|(c, x)| [c, x].concat()).collect();
+        engine.write(&self.table.of_member(member), &rows)
     }
 
-    /// From drawing the batch to the partial gradients.
-    pub fn step(&self, network: &Network, options: &TrainOptions, t: &Tensors) -> Dispatch {
-        Dispatch::new("fused/step", Work::Groups(self.slices))
-            .slot("tile", self.tile.shader)
-            .slot("activation", network.activation.shader)
+    /// Records all from drawing the batch to the partial gradients.
+    pub fn step(&self, rec: &mut Recording, network: &Network, options: &TrainOptions, t: &Tensors) {
+        match &self.form {
+            Form::Workgroup(tile) => rec.push(
+                self.drawing("fused/step", self.slices, network, options, t)
+                    .bind("scratch", &self.lines)
+                    .param("line", self.line.length)
+                    .slot("tile", tile.shader)
+                    .slot("activation", network.activation.shader)
+                    .bind("weights_n", &t.weights.groups[0])
+                    .bind("weights_t", &t.mirror[0])
+                    .bind("partials", &self.partials)
+                    .param("alpha_at", network.layout.alpha_at)
+                    .param("slices", self.slices)
+                    .param("length", network.layout.groups[0] / 4),
+            ),
+            Form::Panels(tiles, gradients, own) => {
+                let common = |kernel, groups| {
+                    let drawing = kernel == "fused/forward";
+                    let all = if drawing { Self::drawing } else { Self::of_layers };
+                    all(self, kernel, groups, network, options, t)
+                        .bind("values", &self.lines)
+                        .bind("gradients", gradients)
+                        .param("tiles", *tiles)
+                        .param("values_line", self.line.length)
+                        .param("gradients_line", own.length)
+                };
+                let (finish, slope) = match network.activation.by_value {
+                    Some(own) => ("network/finish/infer", own.shader),
+                    None => ("network/finish/train", "network/slope/kept"),
+                };
+                rec.push(
+                    common("fused/forward", *tiles)
+                        .slot("finish", finish)
+                        .slot("activation", network.activation.shader)
+                        .bind("weights", &t.weights.groups[0])
+                        .bind("alpha", &t.weights.alpha)
+                        .param("output_at", own.output),
+                );
+                rec.push(
+                    common("fused/backward", *tiles)
+                        .slot("slope", slope)
+                        .bind("weights", &t.mirror[0])
+                        .bind("alpha", &t.weights.alpha),
+                );
+                rec.push(
+                    common("fused/gradient", self.slices * network.layout.layers.len())
+                        .bind("partials", &self.partials)
+                        .param("slices", self.slices)
+                        .param("length", network.layout.groups[0]),
+                );
+            }
+        }
+    }
+
+    /// A kernel that draws its rows, with what each such kernel is bound to.
+    fn drawing(
+        &self,
+        kernel: &'static str,
+        groups: usize,
+        network: &Network,
+        options: &TrainOptions,
+        t: &Tensors,
+    ) -> Dispatch {
+        self.of_layers(kernel, groups, network, options, t)
             .bind("data", &t.data)
             .bind("table", &self.table)
-            .bind("control", &t.control)
-            .bind("weights_n", &t.weights.groups[0])
-            .bind("weights_t", &t.mirror[0])
-            .bind("partials", &self.partials)
             .bind("partial", &self.partial)
-            .bind("scratch", &self.scratch)
-            .param("rows", options.batch_size)
             .param("dim", network.dim)
             .param("features", network.options.features)
             .param("times", TIMES)
             .param("data_rows", t.data.shape[0])
             .param("stratified", !options.no_stratify)
-            .param("layers", network.layout.layers.len())
-            .param("alpha_at", network.layout.alpha_at)
-            .param("slices", self.slices)
-            .param("length", network.layout.groups[0] / 4)
-            .param("line", self.line.length)
             .param("offset_at", self.line.offset)
             .param("note_at", self.line.note)
+    }
+
+    /// A kernel that knows the layers.
+    fn of_layers(
+        &self,
+        kernel: &'static str,
+        groups: usize,
+        network: &Network,
+        options: &TrainOptions,
+        t: &Tensors,
+    ) -> Dispatch {
+        Dispatch::new(kernel, Work::Groups(groups))
+            .bind("control", &t.control)
+            .param("rows", options.batch_size)
+            .param("layers", network.layout.layers.len())
     }
 }

@@ -177,7 +177,7 @@ pub fn training(
     let mut rec = Recording::new("training step");
     let (all_partials, slices, partial) = match fused {
         Some(f) => {
-            rec.push(f.step(network, options, t));
+            f.step(&mut rec, network, options, t);
             (std::slice::from_ref(&f.partials), f.slices, &f.partial)
         }
         None => {

@@ -168,10 +168,15 @@ impl Setup {
     /// but that of the noise.
     pub fn with(mut self, kernels: Kernels) -> Self {
         let plain = self.teachers.is_empty() && self.tensors.tangents.is_none();
-        if kernels == Kernels::Fused && self.fused.is_none() && plain {
-            self.fused = Fused::plan(&mut self.arena, &self.network, &self.options);
+        if self.fused.is_none() && plain {
+            self.fused = Fused::plan(&mut self.arena, &self.network, &self.options, kernels);
         }
         self
+    }
+
+    /// The kernels of a training step.
+    pub fn kernels(&self) -> Kernels {
+        self.fused.as_ref().map_or(Kernels::Layered, Fused::kernels)
     }
 
     /// One training step, and one held-out batch of `draws` draws in all.

@@ -224,7 +224,9 @@ fn fused_kernels_are_told_by_flag_and_make_the_same_samples() {
     let place = Place::new();
     let listed = place.run("devices").done();
     assert!(listed.contains("kernels: "), "{listed}");
-    assert!(place.run("devices --family fused").done().contains("kernels: fused (--family)"));
+    assert!(
+        place.run("devices --family fused").done().contains("kernels: fused, tile for what does not fit (--family)")
+    );
     place.refused("devices --family nope", 2, "--family & nope & fused");
     place.run(&format!("train moons {TINY} --family fused --out o")).done();
     let draw = |family: &str| -> Vec<f32> {
