@@ -4,7 +4,7 @@
 //
 // Nothing is written once a step has diverged, nor are values that would not be finite: they set the fault instead.
 // shapes    all (P) but mirror (M)
-// dispatch  one invocation a four parameters
+// dispatch  one workgroup of 64 a 256 parameters
 #import lib/index
 #import lib/finite
 #import lib/control

@@ -279,7 +279,7 @@ fn row(o: &Outcome, ceiling: f64, gpu: &Gpu) -> Value {
     });
     let family = gpu.uses().family(o.kernels);
     let parts = [name(&o.cell), spread(&o.timing.rate), rows, more, device(gpu.adapter(), family)];
-    let head = json!({ "peer": "scorefield", "variant": family });
+    let head = json!({ "peer": "scorefield", "variant": gpu.uses().layered });
     parts.into_iter().fold(head, extended)
 }
 

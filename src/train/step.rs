@@ -235,7 +235,7 @@ pub fn training(
     let rule = row(OPTIMISERS, |o| o.name, "--optimiser", &options.optimiser)?.shader;
     for (group, (first, length)) in network.trained().into_iter().enumerate().filter(|(_, (_, n))| *n > 0) {
         rec.push(
-            Dispatch::new("optimiser/update", Work::Items(length / 4))
+            Dispatch::new("optimiser/update", Work::Groups(length.div_ceil(256)))
                 .slot("rule", rule)
                 .bind("parameters", &t.weights.groups[group])
                 .bind("gradient", &t.gradient[group])
