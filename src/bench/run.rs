@@ -8,7 +8,7 @@ use crate::network::Network;
 use crate::process::{self, SamplerOptions};
 use crate::random::{Purpose, normals, words};
 use crate::recording::{Arena, Engine, Held, KernelTime, Kernels};
-use crate::sample::Chunk;
+use crate::sample::{Chunk, advance};
 use crate::score::NetworkScore;
 
 use crate::train::{CHUNK, Dataset, Setup, Trainer};
@@ -22,7 +22,7 @@ pub struct Outcome {
     pub timing: Timing,
     /// What kernels they were.
     pub kernels: Kernels,
-    /// How many of them one step launches.
+    /// How many of them one step launches, or, where a launch takes many reverse steps, one such piece.
     pub launches: usize,
     /// Memory held at the end.
     pub held: Held,
@@ -104,7 +104,7 @@ fn sampling(engine: &mut dyn Engine, cell: &Cell, clock: &Clock, seed: u64) -> R
     let weights = network.initial(seed)?;
     let score = NetworkScore { network, process, variance: 1.0, feature_seed: seed, weights };
     let mut arena = Arena::new();
-    let chunk = Chunk::new(&mut arena, &score, &plan, cell.batch)?;
+    let chunk = Chunk::new(&mut arena, &score, &plan, cell.batch)?.with(&mut arena, &|w| engine.kernels(w));
     engine.allocate(&arena)?;
     let outcome = stages(engine, cell, clock, seed, &chunk, &plan);
     engine.release(&arena);
@@ -123,6 +123,7 @@ fn stages(
     let start = engine.prepare(&chunk.start(seed, plan.prior_std as f32))?;
     let recording = chunk.stage(seed);
     let stage = engine.prepare(&recording)?;
+    let kernels = if chunk.most() > 1 { Kernels::Fused } else { Kernels::Layered };
     let mut at = STEPS;
     let timing = clock.time(STEPS as u32, &mut |n| {
         let mut left = n as usize;
@@ -133,11 +134,13 @@ fn stages(
                 at = 0;
             }
             let count = left.min(STEPS - at);
-            engine.run(stage, count as u32)?;
+            match kernels {
+                Kernels::Layered => engine.run(stage, count as u32)?,
+                _ => advance(engine, chunk, stage, at, at + count, &mut |_| Ok(()))?,
+            }
             (at, left) = (at + count, left - count);
         }
         engine.wait()
     })?;
-    let kernels = Kernels::Layered;
     Ok(Outcome { cell: *cell, timing, kernels, launches: recording.dispatches(), held: engine.held(), loss: None })
 }

@@ -146,7 +146,7 @@ fn frame_at(request: &Request<'_>, first: u32, stage: usize) -> Option<(usize, u
 
 /// Runs stages `from..to` in pieces short enough that somebody may interrupt between them, in launches short enough that
 /// no watchdog minds.
-fn advance(
+pub fn advance(
     engine: &mut dyn Engine,
     chunk: &Chunk,
     stage: ProgramId,
