@@ -5,12 +5,11 @@ use super::workload::{self, Cell, Kind, ROWS, STEPS};
 use crate::distribution;
 use crate::error::Result;
 use crate::network::Network;
-use crate::process::{self, SamplerOptions};
+use crate::process::{self, Plan, SamplerOptions};
 use crate::random::{Purpose, normals, words};
-use crate::recording::{Arena, Engine, Held, KernelTime, Kernels};
+use crate::recording::{Arena, Engine, Held, KernelTime, Kernels, ProgramId, Recording};
 use crate::sample::{Chunk, advance};
 use crate::score::NetworkScore;
-
 use crate::train::{CHUNK, Dataset, Setup, Trainer};
 
 /// A timed cell.
@@ -62,13 +61,27 @@ pub fn first_step(engine: &mut dyn Engine, cell: &Cell, seed: u64) -> Result<()>
     Trainer::new(engine, setup(cell, seed)?)?.run(1).map(|_| ())
 }
 
-/// Kernel times of one training step, each the least of `repeats`, where the device can tell.
+/// Kernel times of one step, each the least of `repeats`, where the device can tell.
 pub fn profile(engine: &mut dyn Engine, cell: &Cell, seed: u64, repeats: usize) -> Result<Vec<KernelTime>> {
-    let mut trainer = Trainer::new(engine, setup(cell, seed)?)?;
-    trainer.run(5)?;
-    let mut least = trainer.profile()?;
+    match cell.kind {
+        Kind::Train => {
+            let mut trainer = Trainer::new(engine, setup(cell, seed)?)?;
+            trainer.run(5)?;
+            least(repeats, &mut || trainer.profile())
+        }
+        Kind::Sample => with_chunk(engine, cell, seed, &mut |engine, chunk, plan| {
+            let (_, stage) = begin(engine, cell, seed, chunk, plan)?;
+            let stage = engine.prepare(&stage)?;
+            engine.run(stage, 5)?;
+            least(repeats.min(STEPS - 5), &mut || engine.profile(stage))
+        }),
+    }
+}
+
+fn least(repeats: usize, profile: &mut dyn FnMut() -> Result<Vec<KernelTime>>) -> Result<Vec<KernelTime>> {
+    let mut least = profile()?;
     for _ in 1..repeats.max(1) {
-        for (l, again) in least.iter_mut().zip(trainer.profile()?) {
+        for (l, again) in least.iter_mut().zip(profile()?) {
             l.seconds = l.seconds.min(again.seconds);
         }
     }
@@ -96,8 +109,13 @@ fn training(engine: &mut dyn Engine, cell: &Cell, clock: &Clock, seed: u64) -> R
     Ok(Outcome { cell: *cell, timing, kernels, launches, held: trainer.engine().held(), loss: Some(loss) })
 }
 
-/// Reverse steps, from the start again after the last one.
-fn sampling(engine: &mut dyn Engine, cell: &Cell, clock: &Clock, seed: u64) -> Result<Outcome> {
+/// Does something with a reverse process of the cell.
+fn with_chunk<T>(
+    engine: &mut dyn Engine,
+    cell: &Cell,
+    seed: u64,
+    what: &mut dyn FnMut(&mut dyn Engine, &Chunk, &Plan) -> Result<T>,
+) -> Result<T> {
     let network = Network::new(&cell.network(), cell.dim)?;
     let process = workload::process().build()?;
     let plan = process::plan("em", &process, &process::grid("uniform", &process, STEPS)?, &SamplerOptions::default())?;
@@ -106,41 +124,50 @@ fn sampling(engine: &mut dyn Engine, cell: &Cell, clock: &Clock, seed: u64) -> R
     let mut arena = Arena::new();
     let chunk = Chunk::new(&mut arena, &score, &plan, cell.batch)?.with(&mut arena, &|w| engine.kernels(w));
     engine.allocate(&arena)?;
-    let outcome = stages(engine, cell, clock, seed, &chunk, &plan);
+    let outcome = what(engine, &chunk, &plan);
     engine.release(&arena);
     outcome
 }
 
-fn stages(
+/// Makes a reverse process ready to take its first step, with what starts it and what a step is.
+fn begin(
     engine: &mut dyn Engine,
     cell: &Cell,
-    clock: &Clock,
     seed: u64,
     chunk: &Chunk,
-    plan: &process::Plan,
-) -> Result<Outcome> {
+    plan: &Plan,
+) -> Result<(ProgramId, Recording)> {
     chunk.upload(engine, plan, &vec![0.0; cell.dim], &vec![1.0; cell.dim])?;
     let start = engine.prepare(&chunk.start(seed, plan.prior_std as f32))?;
-    let recording = chunk.stage(seed);
-    let stage = engine.prepare(&recording)?;
-    let kernels = if chunk.most() > 1 { Kernels::Fused } else { Kernels::Layered };
-    let mut at = STEPS;
-    let timing = clock.time(STEPS as u32, &mut |n| {
-        let mut left = n as usize;
-        while left > 0 {
-            if at == STEPS {
-                chunk.begin(engine, 0)?;
-                engine.run(start, 1)?;
-                at = 0;
+    chunk.begin(engine, 0)?;
+    engine.run(start, 1)?;
+    Ok((start, chunk.stage(seed)))
+}
+
+/// Reverse steps, from the start again after the last one.
+fn sampling(engine: &mut dyn Engine, cell: &Cell, clock: &Clock, seed: u64) -> Result<Outcome> {
+    with_chunk(engine, cell, seed, &mut |engine, chunk, plan| {
+        let (start, recording) = begin(engine, cell, seed, chunk, plan)?;
+        let stage = engine.prepare(&recording)?;
+        let kernels = if chunk.most() > 1 { Kernels::Fused } else { Kernels::Layered };
+        let mut at = 0;
+        let timing = clock.time(STEPS as u32, &mut |n| {
+            let mut left = n as usize;
+            while left > 0 {
+                if at == STEPS {
+                    chunk.begin(engine, 0)?;
+                    engine.run(start, 1)?;
+                    at = 0;
+                }
+                let count = left.min(STEPS - at);
+                match kernels {
+                    Kernels::Layered => engine.run(stage, count as u32)?,
+                    _ => advance(engine, chunk, stage, at, at + count, &mut |_| Ok(()))?,
+                }
+                (at, left) = (at + count, left - count);
             }
-            let count = left.min(STEPS - at);
-            match kernels {
-                Kernels::Layered => engine.run(stage, count as u32)?,
-                _ => advance(engine, chunk, stage, at, at + count, &mut |_| Ok(()))?,
-            }
-            (at, left) = (at + count, left - count);
-        }
-        engine.wait()
-    })?;
-    Ok(Outcome { cell: *cell, timing, kernels, launches: recording.dispatches(), held: engine.held(), loss: None })
+            engine.wait()
+        })?;
+        Ok(Outcome { cell: *cell, timing, kernels, launches: recording.dispatches(), held: engine.held(), loss: None })
+    })
 }

@@ -22,6 +22,7 @@ Examples:
   scorefield bench --only train,D=2                  the trainings in the plane
   scorefield bench --list                            the cells, without measuring
   scorefield bench --profile                         the time of each kernel in a training step
+  scorefield bench --profile --only sample,3x128,D=2 the same of a reverse step
   scorefield bench --quick --jsonl rows.jsonl        a row a cell, to be compared with those of another day")]
 pub struct Args {
     /// Three cells of the workload only
@@ -39,7 +40,7 @@ pub struct Args {
     /// Append a row a cell to this file, one JSON object a line
     #[arg(long)]
     jsonl: Option<PathBuf>,
-    /// The time of each kernel in a training step instead (of one cell, if neither --quick nor --only is given)
+    /// The time of each kernel in a step instead (of one training, if neither --quick nor --only is given)
     #[arg(long)]
     profile: bool,
     /// Name the cells instead of measuring them
@@ -54,13 +55,10 @@ impl Args {
     /// The cells that are asked for.
     fn cells(&self) -> Result<Vec<Cell>> {
         let all = if self.quick { QUICK.to_vec() } else { cells() };
-        // a profile is of training steps
-        let wanted = |c: &Cell| c.matches(&self.only) && !(self.profile && c.kind == Kind::Sample);
-        let chosen: Vec<Cell> = all.into_iter().filter(wanted).collect();
+        let chosen: Vec<Cell> = all.into_iter().filter(|c| c.matches(&self.only)).collect();
         if chosen.is_empty() {
-            let what = if self.profile { "no training cell" } else { "no cell" };
             return Err(Error::usage(
-                Problem::new(format!("{what} of the workload has all these words"))
+                Problem::new("no cell of the workload has all these words")
                     .at("--only")
                     .found(format!("`{}`", self.only))
                     .expected(format!("words such as those of `{}`", QUICK[1].label())),
@@ -283,7 +281,7 @@ fn row(o: &Outcome, ceiling: f64, gpu: &Gpu) -> Value {
     parts.into_iter().fold(head, extended)
 }
 
-/// Kernel times of a training step.
+/// Kernel times of a step.
 fn profile(context: &mut Context, gpu: &mut Gpu, cell: &Cell, clock: &Clock) -> Result<()> {
     let kernels = run::profile(gpu, cell, context.global.seed, clock.repeats)?;
     let total: f64 = kernels.iter().map(|k| k.seconds).sum();

@@ -10,7 +10,6 @@ fn wrong_flags_of_bench_are_refused_before_anything_is_timed() {
     place.all_refused(&[
         (55, "bench --quik", 2, "--quik & '--quick'"),
         (57, "bench --only nothing", 2, "--only & nothing & D=2"),
-        (57, "bench --profile --only sample", 2, "no training cell & --only & `sample`"),
         (58, "bench --repeats 0", 2, "--repeats & found 0 & 1 to 1000"),
         (58, "bench --window nan", 2, "--window & NaN"),
         (58, "bench --window 0", 2, "--window & found 0"),
@@ -68,4 +67,21 @@ fn cells_are_listed_without_a_device() {
     assert_eq!(cells["cells"].as_array().unwrap().len(), 8);
     assert_eq!(cells["cells"][1]["label"], "sample D=2 3x128 signrelu B=10000");
     assert_eq!(place.run("bench --quick --list").done().lines().count(), 3);
+}
+
+#[test]
+fn a_profile_tells_the_kernels_of_trainings_and_of_samplings() {
+    let place = Place::new();
+    for (cell, kernel) in
+        [("train,D=2,3x64,signrelu,B=512", "optimiser/update"), ("sample,D=2,3x64", "sampler/advance")]
+    {
+        let out = place.run(&format!("bench --profile --only {cell} --repeats 2"));
+        if out.code == Some(5) {
+            // a device need not take timestamps
+            assert!(out.err.contains("timestamps"), "{}", out.err);
+            continue;
+        }
+        let said = out.done();
+        assert!(said.contains(kernel) && said.contains("GFLOP/s between launches"), "{said}");
+    }
 }
