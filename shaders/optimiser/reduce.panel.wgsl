@@ -5,16 +5,7 @@
 // family    panel: eight numbers a load, no barrier
 #import lib/finite
 #import lib/eight
-
-struct Params {
-    length: u32,      // P
-    slices: u32,      // S
-    first_group: u32, // where this block of parameters starts in `norms`
-    // from member to member of an ensemble, filled in by the host
-    partials_member: u32,
-    gradient_member: u32,
-    norms_member: u32,
-}
+#import optimiser/reduce_params
 
 @group(0) @binding(0) var<storage, read> partials: array<vec4<u64>>; // (S, P / 8) of eight
 @group(0) @binding(1) var<storage, read_write> gradient: array<vec4<u64>>; // (P / 8) of eight
@@ -51,7 +42,7 @@ fn main(
         gradient[gradient_at + i] = pack_eight(Eight(even, odd));
 #for h in 0..2
         let four${h} = vec4<f32>(even.${h:xz}, even.${h:yw}, odd.${h:xz}, odd.${h:yw});
-        let sound${h} = is_finite(four${h}.x) && is_finite(four${h}.y) && is_finite(four${h}.z) && is_finite(four${h}.w);
+        let sound${h} = all_finite(four${h});
         squares += select(0.0, dot(four${h}, four${h}), sound${h});
         faults += select(1.0, 0.0, sound${h});
 #end

@@ -5,16 +5,7 @@
 // shapes    partials (S, P); gradient (P); norms (first_group + ceil(P / 256), 2)
 // dispatch  one workgroup of 64 a 256 gradients
 #import lib/finite
-
-struct Params {
-    length: u32,      // P
-    slices: u32,      // S
-    first_group: u32, // where this block of parameters starts in `norms`
-    // from member to member of an ensemble, filled in by the host
-    partials_member: u32,
-    gradient_member: u32,
-    norms_member: u32,
-}
+#import optimiser/reduce_params
 
 @group(0) @binding(0) var<storage, read> partials: array<vec4<f32>>; // (S, P / 4) of four
 @group(0) @binding(1) var<storage, read_write> gradient: array<vec4<f32>>; // (P / 4) of four
@@ -45,7 +36,7 @@ fn main(
         }
         gradient[member * params.gradient_member + i] = g;
     }
-    let sound = is_finite(g.x) && is_finite(g.y) && is_finite(g.z) && is_finite(g.w);
+    let sound = all_finite(g);
     squares[local] = select(0.0, dot(g, g), sound);
     faults[local] = select(1.0, 0.0, sound);
     workgroupBarrier();

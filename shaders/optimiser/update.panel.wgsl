@@ -7,25 +7,7 @@
 #import lib/control
 #import lib/eight
 #import <rule>
-
-struct Params {
-    first: u32,  // first parameter that is trained, a multiple of 8
-    length: u32, // number of parameters that are trained, a multiple of 8
-    total: u32,  // P
-    beta1: f32,
-    beta2: f32,
-    epsilon: f32,
-    decay: f32, // weight decay
-    // from member to member of an ensemble, filled in by the host
-    parameters_member: u32,
-    gradient_member: u32,
-    moments_member: u32,
-    average_member: u32,
-    mirror_member: u32,
-    mirror_index_member: u32,
-    control_member: u32,
-    fault_member: u32,
-}
+#import optimiser/update_params
 
 @group(0) @binding(0) var<storage, read_write> parameters: array<vec4<u64>>; // (P / 8) of eight
 @group(0) @binding(1) var<storage, read> gradient: array<vec4<u64>>; // (P / 8) of eight
@@ -36,10 +18,6 @@ struct Params {
 @group(0) @binding(6) var<storage, read> control: array<vec4<u32>>; // (2) of four, see lib/control
 @group(0) @binding(7) var<storage, read_write> fault: array<atomic<u32>>; // [0] 0, or 1 + the step that diverged
 @group(0) @binding(8) var<uniform> params: Params;
-
-fn all_finite(v: vec4<f32>) -> bool {
-    return is_finite(v.x) && is_finite(v.y) && is_finite(v.z) && is_finite(v.w);
-}
 
 // Numbers 0 to 3 of eight, then 4 to 7: those are judged together. In each the even ones come first.
 struct Fours { low: vec4<f32>, high: vec4<f32> }

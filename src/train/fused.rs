@@ -119,93 +119,75 @@ impl Fused {
 
     /// Records all from drawing the batch to the partial gradients.
     pub fn step(&self, rec: &mut Recording, network: &Network, options: &TrainOptions, t: &Tensors) {
-        match &self.form {
-            Form::Workgroup(tile) => rec.push(
-                self.drawing("fused/step", self.slices, network, options, t)
-                    .bind("scratch", &self.lines)
-                    .param("line", self.line.length)
-                    .slot("tile", tile.shader)
-                    .slot("activation", network.activation.shader)
-                    .bind("weights_n", &t.weights.groups[0])
-                    .bind("weights_t", &t.mirror[0])
-                    .bind("partials", &self.partials)
-                    .param("alpha_at", network.layout.alpha_at)
-                    .param("slices", self.slices)
-                    .param("length", network.layout.groups[0] / 4),
-            ),
-            Form::Panels(tiles, gradients, own) => {
-                let common = |kernel, groups| {
-                    let drawing = kernel == "fused/forward";
-                    let all = if drawing { Self::drawing } else { Self::of_layers };
-                    all(self, kernel, groups, network, options, t)
-                        .bind("values", &self.lines)
-                        .bind("gradients", gradients)
-                        .param("tiles", *tiles)
-                        .param("values_line", self.line.length)
-                        .param("gradients_line", own.length)
-                };
-                let (finish, slope) = match network.activation.by_value {
-                    Some(own) => ("network/finish/infer", own.shader),
-                    None => ("network/finish/train", "network/slope/kept"),
-                };
-                rec.push(
-                    common("fused/forward", *tiles)
-                        .slot("finish", finish)
-                        .slot("activation", network.activation.shader)
-                        .bind("weights", &t.weights.groups[0])
-                        .bind("alpha", &t.weights.alpha)
-                        .param("output_at", own.output),
-                );
-                rec.push(
-                    common("fused/backward", *tiles)
-                        .slot("slope", slope)
-                        .bind("weights", &t.mirror[0])
-                        .bind("alpha", &t.weights.alpha),
-                );
-                rec.push(
-                    common("fused/gradient", self.slices * network.layout.layers.len())
+        let layers = network.layout.layers.len();
+        let of_layers = |kernel: &'static str, groups: usize| {
+            Dispatch::new(kernel, Work::Groups(groups))
+                .bind("control", &t.control)
+                .param("rows", options.batch_size)
+                .param("layers", layers)
+        };
+        // the kernel that draws the rows
+        let drawing = |kernel: &'static str, groups: usize| {
+            of_layers(kernel, groups)
+                .slot("activation", network.activation.shader)
+                .bind("data", &t.data)
+                .bind("table", &self.table)
+                .bind("partial", &self.partial)
+                .param("dim", network.dim)
+                .param("features", network.options.features)
+                .param("times", TIMES)
+                .param("data_rows", t.data.shape[0])
+                .param("stratified", !options.no_stratify)
+                .param("offset_at", self.line.offset)
+                .param("note_at", self.line.note)
+        };
+        let (tiles, gradients, own) = match &self.form {
+            Form::Workgroup(tile) => {
+                return rec.push(
+                    drawing("fused/step", self.slices)
+                        .slot("tile", tile.shader)
+                        .bind("weights_n", &t.weights.groups[0])
+                        .bind("weights_t", &t.mirror[0])
                         .bind("partials", &self.partials)
+                        .bind("scratch", &self.lines)
+                        .param("alpha_at", network.layout.alpha_at)
                         .param("slices", self.slices)
-                        .param("length", network.layout.groups[0]),
+                        .param("length", network.layout.groups[0] / 4)
+                        .param("line", self.line.length),
                 );
             }
-        }
-    }
-
-    /// A kernel that draws its rows, with what each such kernel is bound to.
-    fn drawing(
-        &self,
-        kernel: &'static str,
-        groups: usize,
-        network: &Network,
-        options: &TrainOptions,
-        t: &Tensors,
-    ) -> Dispatch {
-        self.of_layers(kernel, groups, network, options, t)
-            .bind("data", &t.data)
-            .bind("table", &self.table)
-            .bind("partial", &self.partial)
-            .param("dim", network.dim)
-            .param("features", network.options.features)
-            .param("times", TIMES)
-            .param("data_rows", t.data.shape[0])
-            .param("stratified", !options.no_stratify)
-            .param("offset_at", self.line.offset)
-            .param("note_at", self.line.note)
-    }
-
-    /// A kernel that knows the layers.
-    fn of_layers(
-        &self,
-        kernel: &'static str,
-        groups: usize,
-        network: &Network,
-        options: &TrainOptions,
-        t: &Tensors,
-    ) -> Dispatch {
-        Dispatch::new(kernel, Work::Groups(groups))
-            .bind("control", &t.control)
-            .param("rows", options.batch_size)
-            .param("layers", network.layout.layers.len())
+            Form::Panels(tiles, gradients, own) => (*tiles, gradients, own),
+        };
+        let in_tiles = |dispatch: Dispatch| {
+            dispatch
+                .bind("values", &self.lines)
+                .bind("gradients", gradients)
+                .param("tiles", tiles)
+                .param("values_line", self.line.length)
+                .param("gradients_line", own.length)
+        };
+        let (finish, slope) = match network.activation.by_value {
+            Some(own) => ("network/finish/infer", own.shader),
+            None => ("network/finish/train", "network/slope/kept"),
+        };
+        rec.push(
+            in_tiles(drawing("fused/forward", tiles))
+                .slot("finish", finish)
+                .bind("weights", &t.weights.groups[0])
+                .bind("alpha", &t.weights.alpha)
+                .param("output_at", own.output),
+        );
+        rec.push(
+            in_tiles(of_layers("fused/backward", tiles))
+                .slot("slope", slope)
+                .bind("weights", &t.mirror[0])
+                .bind("alpha", &t.weights.alpha),
+        );
+        rec.push(
+            in_tiles(of_layers("fused/gradient", self.slices * layers))
+                .bind("partials", &self.partials)
+                .param("slices", self.slices)
+                .param("length", network.layout.groups[0]),
+        );
     }
 }
