@@ -92,9 +92,14 @@ pub fn examine(gpu: &mut dyn Engine, shapes: &[Shape], activations: &[&str]) -> 
             walk.network(shape, activation, blocks, ["sgd", "adam", "adamw"][i % 3], true)?;
         }
     }
+    // narrow networks may run fused where wider ones do not
+    let fuses = walk.gpu.kernels(8) != walk.gpu.kernels(65);
     for activation in activations {
         // with a fixed parameter, where the values of some tell their slopes
         walk.network(&shape(2, "8x1", 2, 40), activation, false, "adam", false)?;
+        if fuses {
+            walk.network(&shape(2, "65x1", 2, 40), activation, false, "adam", false)?;
+        }
     }
     // fused kernels have a tile for every size of batch, or several tiles; the shapes above are all of the smallest
     let batches: Vec<usize> = match walk.gpu.kernels(1) {

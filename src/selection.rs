@@ -296,6 +296,10 @@ mod tests {
         let panel = [("panel", "medium", 60.0), ("panel", "tiny", 500.0)];
         let verdict = Verdict::of(rates(&[&both[..], &panel].concat()), "tile");
         assert_eq!((verdict.layered.as_str(), verdict.fused), ("panel", [false, false]));
+        // a layered family is as good as the fused kernels that rest on it
+        let rests = [("panel", "medium", 40.0), ("panel", "tiny", 500.0), ("fused-panel", "medium", 60.0)];
+        let verdict = Verdict::of(rates(&[&both[..], &rests].concat()), "tile");
+        assert_eq!((verdict.layered.as_str(), verdict.fused), ("panel", [false, true]));
         // what was not measured is not taken
         let nothing = Verdict::of(rates(&[("fused", "tiny", 300.0)]), "tile");
         assert_eq!((nothing.layered.as_str(), nothing.fused), ("tile", [false, false]));

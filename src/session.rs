@@ -36,6 +36,8 @@ pub enum Event<'a> {
         /// The exact floor of each member on the same draws.
         floors: Vec<Option<&'a Floor>>,
     },
+    /// The ensemble has too many members for the kernels that each would run with alone: it rounds otherwise.
+    Crowded,
     /// The disk is full, and the training waits for room.
     Waiting {
         /// What could not be written.
@@ -103,6 +105,9 @@ pub fn train_ensemble(
     let mut runs: Vec<Run<'_>> =
         jobs.into_iter().zip(&setup.tables).map(|(job, table)| Run::new(job, table, setup.draws)).collect();
     let mut trainer = Trainer::new(engine, setup)?;
+    if trainer.setup.differs_alone() {
+        watch(Event::Crowded);
+    }
     if states.is_empty() {
         for (m, run) in runs.iter_mut().enumerate() {
             patiently(watch, stop, &mut || run.checkpoint(&mut trainer, m))?;

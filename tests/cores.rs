@@ -21,5 +21,7 @@ fn threads_of_a_software_device_have_a_core_each() {
     let mut cores: Vec<String> = tasks.filter_map(|t| core(t.path())).collect();
     cores.sort();
     cores.dedup();
-    assert_eq!(cores.len(), std::thread::available_parallelism().unwrap().get(), "{cores:?}");
+    // the driver makes no more than 32 threads, and knows nothing of quotas
+    let available = std::thread::available_parallelism().unwrap().get();
+    assert!(cores.len() >= available || available > 32, "{cores:?} of {available}");
 }

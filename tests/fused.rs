@@ -112,15 +112,15 @@ fn a_fused_step_is_few_launches_and_what_does_not_fit_stays_layered() {
         assert_eq!(step(&shape, 2, 70, Kernels::Fused)[0], "train/noise", "{shape:?}");
         assert_eq!(step(&shape, 2, 70, Kernels::FusedPanel)[0], "fused/forward", "{shape:?}");
     }
-    // panels hold any width, a narrow head, and as many rows as one binding does
+    // panels hold any width and a narrow head, for batches that are not large
     assert_eq!(step(&network("128,7", 0), 9, 70, Kernels::FusedPanel)[0], "train/noise");
-    assert_eq!(step(&network("64x3", 30), 2, 65_536, Kernels::FusedPanel)[0], "fused/forward");
-    assert_eq!(step(&network("64x3", 30), 2, 262_144, Kernels::FusedPanel)[0], "train/noise");
+    assert_eq!(step(&network("64x3", 30), 2, 4096, Kernels::FusedPanel)[0], "fused/forward");
+    assert_eq!(step(&network("64x3", 30), 2, 16_384, Kernels::FusedPanel)[0], "train/noise");
 }
 
 /// Batches that take every tile, with slices of several tiles and a last tile that is not full; most fit panels.
 const CASES: &[(&str, usize, usize, usize)] =
-    &[("9,8", 5, 2, 70), ("65,7", 3, 9, 2100), ("66,30", 2, 3, 4500), ("20,9", 4, 2, 8300), ("130,7", 60, 8, 600)];
+    &[("9,8", 5, 2, 70), ("65,7", 3, 9, 2100), ("66,30", 2, 3, 4500), ("20,9", 4, 2, 8300), ("70,130,66", 60, 8, 600)];
 
 #[test]
 fn every_tile_is_among_the_cases() {
@@ -233,6 +233,25 @@ fn members_of_a_fused_ensemble_are_what_they_are_alone() {
             assert!(train(&[*member])[0] == together[m], "{by:?}, member {m}");
         }
     }
+}
+
+#[test]
+fn ensembles_too_large_for_one_binding_run_layer_by_layer_and_say_so() {
+    let (options, process) = (options(4096), Process::named("ou").unwrap());
+    let network = Network::new(&network("64x3", 30), 2).unwrap();
+    let rows = data(2, 1);
+    let planned = |members: usize, kernels: Kernels| {
+        let members: Vec<_> = (0..members as u64).map(|seed| (&rows, seed)).collect();
+        Setup::ensemble(&network, &process, &members, &options).unwrap().with(kernels)
+    };
+    for (members, by, differs) in [(33, Kernels::FusedPanel, false), (34, Kernels::Layered, true)] {
+        let setup = planned(members, Kernels::FusedPanel);
+        assert_eq!((setup.kernels(), setup.differs_alone()), (by, differs), "{members} members");
+        // what any device binds
+        assert!(setup.arena.buffers.iter().all(|b| b.len <= 1 << 25), "{members} members");
+    }
+    let layered = planned(34, Kernels::Layered);
+    assert_eq!((layered.kernels(), layered.differs_alone()), (Kernels::Layered, false));
 }
 
 /// A network as training makes it; its head weighs nothing if `silent`.

@@ -1,4 +1,4 @@
-//! Every kernel against its f64 twin on the device at hand; both families where the device runs both.
+//! Every kernel against its f64 twin on the device at hand; every family that the device runs.
 
 use scorefield::doctor::{SHAPES, all_activations, examine};
 use scorefield::gpu::{Choice, FAMILIES, Gpu};

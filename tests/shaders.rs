@@ -101,7 +101,7 @@ fn fillings(name: &str, family: &str) -> Vec<Vec<(&'static str, String)>> {
 fn variants() -> Vec<(String, Linked)> {
     let mut out = Vec::new();
     for kernel in kernels() {
-        for family in FAMILIES.iter().map(|f| f.name) {
+        for family in FAMILIES.iter().filter(|f| !f.fuses()).map(|f| f.name) {
             for filled in fillings(&kernel, family) {
                 let given: Vec<(&str, &str)> = filled.iter().map(|(s, f)| (*s, f.as_str())).collect();
                 let linked = link(&Embedded, &kernel, &given, family).unwrap();

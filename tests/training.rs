@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use scorefield::distribution::{Distribution, parse};
 use scorefield::error::Error;
-use scorefield::gpu::{Choice, Gpu};
+use scorefield::gpu::{Choice, Gpu, Use};
 use scorefield::network::{Network, NetworkOptions};
 use scorefield::process::Process;
 use scorefield::recording::{Command, Engine};
@@ -13,8 +13,11 @@ use scorefield::train::{Dataset, Setup, State, TrainOptions, Trainer};
 
 const SEED: u64 = 21;
 
+/// The device, running layer by layer; what runs fused is tested in `fused.rs`.
 fn device() -> Gpu {
-    Gpu::open(&Choice::default()).expect("a device; install a software driver with `make test`")
+    let mut gpu = Gpu::open(&Choice::default()).expect("a device; install a software driver with `make test`");
+    gpu.adopt(Use { fused: [false; 2], ..gpu.uses() }).unwrap();
+    gpu
 }
 
 fn data() -> Dataset {

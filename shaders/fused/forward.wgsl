@@ -4,7 +4,8 @@
 //
 //   input = (c_in x_t, features of t),  h = act(h_below W + bias);  r = offset + b F;  d_F = 2 w b r / (D B)
 //
-// From layer to layer a lane reads only what it wrote itself, so that they need no barrier between them.
+// From layer to layer a lane reads only what it wrote itself, the eights whose number is its own modulo 8, so that layers need
+// no barrier between them.
 //
 // shapes    data (n, D); table (K, 8 + D + F padded to 8): c_in, m, sigma, a, b, weight, t, 0, D zeros, features;
 //           control: lib/control, seed at 8, layers (L + 1, 8) from 12 on, see fused/rows; weights (P); alpha (layers);
@@ -78,6 +79,7 @@ fn set_output(at: u32, eight: vec4<u64>) {
     values[at] = eight;
 }
 
+// of the finishes only infer and train, which read nothing beside
 fn finished(z: Eight, slope_at: u32, beside_at: u32, p: f32) -> Eight {
     if KEEPS_SLOPE { values[slope_at] = pack_eight(Eight(slope_of(z.even, p), slope_of(z.odd, p))); }
     return Eight(finish(z.even, z.even, p), finish(z.odd, z.odd, p));

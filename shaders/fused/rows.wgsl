@@ -1,7 +1,7 @@
 // Where the rows of a tile lie for fused/forward, backward and gradient: in `values` and in `gradients` a tile has a block of
 // (ROWS, features) for each place of a line (`Line` of the network on the host), one behind the other, in packed eights.
 //
-// needs     `control`; `params` with rows, tiles, values_line, gradients_line, and ..._member of those three
+// needs     `control`; `params` with rows, tiles, values_line, gradients_line, and ..._member of `control`, `values`, `gradients`
 #import lib/eight
 #import network/jobs
 
@@ -17,7 +17,7 @@ struct Rows {
     control: u32, // of its member
 }
 
-// Tile t of the batch; tiles share its panels evenly.
+// Tile t of the batch; tiles share its panels evenly. What follows may pack eights.
 fn rows_of(t: u32, member: u32) -> Rows {
     never = params.rows == 0u;
     let panels = (params.rows + PANEL - 1u) / PANEL;

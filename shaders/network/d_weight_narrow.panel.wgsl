@@ -16,7 +16,7 @@ struct Params {
     panels: u32,   // panels in the batch
     slices: u32,   // S
     at: u32,       // where the layer starts in a slice, in eights
-    length: u32,   // of of a slice, in eights
+    length: u32,   // of a slice, in eights
     // from member to member of an ensemble, filled in by the host
     input_member: u32,
     d_output_member: u32,
@@ -51,7 +51,6 @@ fn main(@builtin(workgroup_id) tile: vec3<u32>, @builtin(subgroup_invocation_id)
     let slice = tile.z % params.slices;
     let first = slice * params.panels / params.slices;
     let end = (slice + 1u) * params.panels / params.slices;
-    let eights = (params.inputs + 7u) / 8u;
     outer_narrow(Outer(
         end - first,
         params.inputs,
@@ -59,7 +58,7 @@ fn main(@builtin(workgroup_id) tile: vec3<u32>, @builtin(subgroup_invocation_id)
         true,
         tile.y * 8u + lane,
         0u,
-        eights,
+        0u,
         member * params.input_member + first * 64u * params.stride,
         params.stride,
         member * params.d_output_member + first * 64u,

@@ -2,7 +2,8 @@
 // stream by; of each row a lane loads eight inputs, which the subgroup broadcasts one by one, the one cheap way to share a
 // value between lanes on a software device. More inputs than that take several passes, summed in the output.
 //
-// needs     const FIRST, LAST from the file that imports this one, the range of depths it uses: 0 for 8 inputs, 1 for 64;
+// needs     const FIRST, LAST from the file that imports this one: it gets stream_s (8 inputs at a time) for FIRST = 0, up to
+//           stream_d (64 at a time) for LAST = 2;
 //           input_eight(at), weight_eight(at), output_eight(at), set_output(at, eight), all in packed eights;
 //           finished(z, slope_at, beside_at, p), see network/finish
 #import network/jobs
@@ -12,6 +13,7 @@ fn stream_${deep:sd}(s: Stream, lane: u32) {
     // a software device fetches a parameter anew wherever it is named, lane by lane
     let input_stride = s.input_stride;
     let output_stride = s.output_stride;
+    let rows = s.rows;
     let exists = s.column < output_stride;
     let weight_at = s.weight_at + min(s.column, s.weight_stride - 1u);
     let depths = (s.inputs + ${deep * 56 + 7}u) / ${deep * 56 + 8}u;
@@ -23,15 +25,17 @@ fn stream_${deep:sd}(s: Stream, lane: u32) {
         var start = Eight(vec4<f32>(0.0), vec4<f32>(0.0));
         if s.biased == 1u { start = unpack_eight(weight_eight(weight_at + s.inputs * s.weight_stride)); }
         let finishes = depth + 1u == depths;
-        // lanes past the last input take that one: what they hold weighs nothing
-        var x_at = s.input_at + min(k / 8u + lane, input_stride - 1u);
+        // lanes past the last input hold zeros, rows past the last are not read
+        let has = k / 8u + lane < input_stride;
+        var x_at = s.input_at + k / 8u + lane;
         var at = s.column;
-        var ahead = input_eight(x_at);
-        for (var row = 0u; row < s.rows; row++) {
+        var ahead = vec4<u64>(0lu);
+        if has { ahead = input_eight(x_at); }
+        for (var row = 0u; row < rows; row++) {
             let x = unpack_eight(ahead);
             var even = start.even;
             var odd = start.odd;
-            if depth > 0u {
+            if depth > 0u && exists {
                 let sum = unpack_eight(output_eight(s.output_at + at));
                 even = sum.even;
                 odd = sum.odd;
@@ -47,7 +51,7 @@ fn stream_${deep:sd}(s: Stream, lane: u32) {
             // The next row is loaded here, not where it is needed: a load ends a block of instructions, and where what becomes
             // of the sums is in one block with them, llvmpipe's compiler finishes output after output, at half the speed.
             x_at += input_stride;
-            ahead = input_eight(x_at);
+            if has && row + 1u < rows { ahead = input_eight(x_at); }
             if exists {
                 var y = Eight(even, odd);
                 if finishes { y = finished(y, s.slope_at + at, s.beside_at + at, s.p); }

@@ -13,8 +13,10 @@ fn stream_of(tile: vec3<u32>, tiles: vec3<u32>, lane: u32) -> Stream {
     never = params.rows == 0u;
     let member = tile.z;
     // tiles share the rows evenly, so that the last one is not a sliver
-    let first = tile.y * params.rows / tiles.y;
-    let end = (tile.y + 1u) * params.rows / tiles.y;
+    let each = params.rows / tiles.y;
+    let more = params.rows % tiles.y;
+    let first = tile.y * each + min(tile.y, more);
+    let end = first + each + select(0u, 1u, tile.y < more);
     let at = first * params.output_stride;
     return Stream(
         end - first,

@@ -11,7 +11,7 @@
 
 struct Params {
     norm_groups: u32, // G
-    loss_groups: u32, // of 256 rows
+    loss_groups: u32, // parts of the batch whose losses were summed apart
     rows: u32,        // B
     clip: f32,        // largest norm, 0 for none
     // from member to member of an ensemble, filled in by the host

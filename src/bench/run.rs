@@ -73,7 +73,10 @@ pub fn profile(engine: &mut dyn Engine, cell: &Cell, seed: u64, repeats: usize) 
             let (_, stage) = begin(engine, cell, seed, chunk, plan)?;
             let stage = engine.prepare(&stage)?;
             engine.run(stage, 5)?;
-            least(repeats.min(STEPS - 5), &mut || engine.profile(stage))
+            least(repeats, &mut || {
+                chunk.begin(engine, 0)?;
+                engine.profile(stage)
+            })
         }),
     }
 }

@@ -275,9 +275,12 @@ fn row(o: &Outcome, ceiling: f64, gpu: &Gpu) -> Value {
         "wall_s": o.timing.wall, "cpu_used": o.timing.usage.map(|u| u.own), "cpu_others": o.timing.usage.map(|u| u.others),
         "loss": o.loss,
     });
-    let family = gpu.uses().family(o.kernels);
+    let uses = gpu.uses();
+    let family = uses.family(o.kernels);
+    // one column of a table for all cells, whatever ran each
+    let variant = if uses.fused[0] == uses.fused[1] { family } else { "chosen" };
     let parts = [name(&o.cell), spread(&o.timing.rate), rows, more, device(gpu.adapter(), family)];
-    let head = json!({ "peer": "scorefield", "variant": gpu.uses().layered });
+    let head = json!({ "peer": "scorefield", "variant": variant });
     parts.into_iter().fold(head, extended)
 }
 

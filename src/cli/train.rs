@@ -377,6 +377,10 @@ pub(super) fn show(progress: &mut Progress, event: &Event<'_>) {
         Event::Tick { step, loss, rate } => {
             progress.at(u64::from(*step), &format!("loss {loss:.4}  {rate:.0} steps/s"));
         }
+        Event::Crowded => progress.line(
+            "so many seeds do not fit the kernels that each would be trained with alone, so these runs round otherwise; \
+             --family panel trains both alike",
+        ),
         Event::Waiting { problem, left } => {
             progress.line(&format!("{problem}; trying again for {} s, in which space may be freed", left.as_secs()));
         }

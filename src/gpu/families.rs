@@ -95,11 +95,12 @@ impl Use {
 
 impl std::fmt::Display for Use {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let fused = self.family(Kernels::Fused);
         match (self.layered, self.fused) {
             (layered, [false, false]) => write!(f, "{layered}"),
-            (layered, [true, true]) => write!(f, "fused, {layered} for what does not fit"),
-            (layered, [true, false]) => write!(f, "fused up to width {NARROW}, {layered} beyond"),
-            (layered, [false, true]) => write!(f, "{layered} up to width {NARROW}, fused beyond"),
+            (layered, [true, true]) => write!(f, "{fused}, {layered} for what does not fit"),
+            (layered, [true, false]) => write!(f, "{fused} up to width {NARROW}, {layered} beyond"),
+            (layered, [false, true]) => write!(f, "{layered} up to width {NARROW}, {fused} beyond"),
         }
     }
 }

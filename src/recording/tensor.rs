@@ -129,6 +129,10 @@ impl Arena {
     pub fn ensemble(members: usize) -> Self {
         Self { buffers: Vec::new(), members }
     }
+    /// Members of the ensemble.
+    pub fn members(&self) -> usize {
+        self.members
+    }
     fn declare(&mut self, label: &str, element: Element, shape: &[usize]) -> Tensor {
         let id = BufferId(NEXT.fetch_add(1, Ordering::Relaxed));
         // an empty tensor still needs something to bind

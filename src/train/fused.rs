@@ -18,14 +18,21 @@ const LAYERS: usize = 12;
 const SLICES: usize = 128;
 /// Longest partial gradients in numbers, 64 MiB.
 const LONGEST: usize = 1 << 24;
-/// Longest rows of all tiles in numbers, 128 MiB: what any device binds. Batches beyond go layer by layer.
+/// Longest rows of all tiles in numbers, 128 MiB: what any device binds. Ensembles beyond go layer by layer.
 const LONGEST_ROWS: usize = 1 << 25;
+/// The same of one member, 8 MiB: larger batches gain nothing. So ensembles of up to 16 run as their members run alone.
+const LONGEST_OWN: usize = 1 << 21;
 /// Slices of partial gradients on software devices, at most.
 const PANEL_SLICES: usize = 8;
 
 /// Words of the control block of a training of `network`.
 pub fn control_words(network: &Network) -> usize {
     LAYERS + 8 * network.layout.layers.len()
+}
+
+/// Tiles of a batch on software devices: an even number, as processors have cores.
+fn panel_tiles(batch: usize) -> usize {
+    (2 * panels(batch).div_ceil(2 * PANEL_ROWS / PANEL)).min(panels(batch))
 }
 
 /// The tensors that only a fused step has.
@@ -37,7 +44,7 @@ pub struct Fused {
     /// S
     pub slices: usize,
     table: Tensor,
-    /// (T, ROWS, line): what is kept of a row.
+    /// (T, ROWS, line): what is kept of a row; for panels block by block.
     lines: Tensor,
     form: Form,
     line: Line,
@@ -60,8 +67,26 @@ impl Fused {
         }
     }
 
+    /// Whether `kernels` hold `members` such networks. Where those of one hold them and those of many do not, the members
+    /// do not compute what they would alone.
+    pub fn fits(network: &Network, options: &TrainOptions, kernels: Kernels, members: usize) -> bool {
+        match kernels {
+            Kernels::Layered => false,
+            Kernels::Fused => network.tile(options.batch_size).is_some(),
+            Kernels::FusedPanel => {
+                let line = network.line(true);
+                let longest = line.panels.map_or(0, |own| own.length).max(line.length);
+                let own = panel_tiles(options.batch_size) * PANEL_ROWS * 4 * longest;
+                network.fits_panels() && own <= LONGEST_OWN && own * members <= LONGEST_ROWS
+            }
+        }
+    }
+
     /// Plans the tensors, where `kernels` hold the network.
     pub fn plan(arena: &mut Arena, network: &Network, options: &TrainOptions, kernels: Kernels) -> Option<Self> {
+        if !Self::fits(network, options, kernels, arena.members()) {
+            return None;
+        }
         let (batch, length) = (options.batch_size, network.layout.groups[0]);
         let most = (LONGEST / length).max(1);
         let line = network.line(kernels == Kernels::FusedPanel);
@@ -73,13 +98,7 @@ impl Fused {
                 (Form::Workgroup(tile), slices, tile.rows, slices)
             }
             Kernels::FusedPanel => {
-                // even numbers, as processors have cores
-                let most_panels = 2 * PANEL_ROWS / PANEL;
-                let tiles = (2 * panels(batch).div_ceil(most_panels)).min(panels(batch));
-                let own = line.panels.clone().filter(|_| network.fits_panels())?;
-                if tiles * PANEL_ROWS * 4 * line.length.max(own.length) > LONGEST_ROWS {
-                    return None;
-                }
+                let (tiles, own) = (panel_tiles(batch), line.panels.clone()?);
                 let gradients = arena.f32("gradients of the tiles", &[tiles, PANEL_ROWS, 4 * own.length]);
                 (Form::Panels(tiles, gradients, own), tiles, PANEL_ROWS, tiles.min(PANEL_SLICES).min(most))
             }
@@ -166,7 +185,7 @@ impl Fused {
                 .param("values_line", self.line.length)
                 .param("gradients_line", own.length)
         };
-        let (finish, slope) = match network.activation.by_value {
+        let (finish, slope) = match network.activation.by_value.filter(|_| !network.keeps_slopes()) {
             Some(own) => ("network/finish/infer", own.shader),
             None => ("network/finish/train", "network/slope/kept"),
         };

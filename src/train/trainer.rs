@@ -71,6 +71,7 @@ pub struct Setup {
     tensors: Tensors,
     teachers: Vec<Teacher>,
     fused: Option<Fused>,
+    splits: bool,
     options: TrainOptions,
     members: Vec<Member>,
 }
@@ -159,19 +160,27 @@ impl Setup {
             arena,
             tensors,
             fused: None,
+            splits: false,
             options: options.clone(),
             members: members.iter().map(member).collect::<Result<_>>()?,
         })
     }
 
-    /// The same training by other kernels, where they can: fused ones only hold small plain networks, and no loss
-    /// but that of the noise.
+    /// The same training by other kernels, where they can: fused ones only hold plain networks, and no loss but that of
+    /// the noise.
     pub fn with(mut self, kernels: Kernels) -> Self {
         let plain = self.teachers.is_empty() && self.tensors.tangents.is_none();
         if self.fused.is_none() && plain {
             self.fused = Fused::plan(&mut self.arena, &self.network, &self.options, kernels);
+            self.splits = self.fused.is_none() && Fused::fits(&self.network, &self.options, kernels, 1);
         }
         self
+    }
+
+    /// Whether this ensemble runs layer by layer only because it has many members: alone, each would run fused, and round
+    /// otherwise.
+    pub fn differs_alone(&self) -> bool {
+        self.splits
     }
 
     /// The kernels of a training step.
