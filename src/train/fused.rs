@@ -30,6 +30,11 @@ pub fn control_words(network: &Network) -> usize {
     LAYERS + 8 * network.layout.layers.len()
 }
 
+/// Numbers of the table of coefficients and inputs, (K, 8 + D + F padded).
+fn table_length(network: &Network) -> usize {
+    TIMES * (8 + pad(network.dim + network.options.features, 8))
+}
+
 /// Tiles of a batch on software devices: an even number, as processors have cores.
 fn panel_tiles(batch: usize) -> usize {
     (2 * panels(batch).div_ceil(2 * PANEL_ROWS / PANEL)).min(panels(batch))
@@ -77,7 +82,7 @@ impl Fused {
                 let line = network.line(true);
                 let longest = line.panels.map_or(0, |own| own.length).max(line.length);
                 let own = panel_tiles(options.batch_size) * PANEL_ROWS * 4 * longest;
-                network.fits_panels() && own <= LONGEST_OWN && own * members <= LONGEST_ROWS
+                network.fits_panels() && own <= LONGEST_OWN && own.max(table_length(network)) * members <= LONGEST_ROWS
             }
         }
     }
@@ -103,11 +108,10 @@ impl Fused {
                 (Form::Panels(tiles, gradients, own), tiles, PANEL_ROWS, tiles.min(PANEL_SLICES).min(most))
             }
         };
-        let inputs = pad(network.dim + network.options.features, 8);
         Some(Self {
             partials: arena.f32("partial gradients of tiles", &[slices, length]),
             partial: arena.f32("partial losses of tiles", &[tiles, BINS, 2]),
-            table: arena.f32("coefficients and inputs", &[TIMES, 8 + inputs]),
+            table: arena.f32("coefficients and inputs", &[table_length(network)]),
             lines: arena.f32("rows of the tiles", &[tiles, rows, 4 * line.length]),
             slices,
             form,
