@@ -61,7 +61,7 @@ fn below(i: u32, column: u32, member: u32, rows: Rows) -> Stream {
     let l = layer_of(i, rows);
     let stride = eights(l.inputs);
     return Stream(
-        rows.count, l.outputs, 0u, column, alpha[member * params.alpha_member + i - 1u], l.gradient_at, eights(l.outputs),
+        rows.count, l.outputs, false, column, alpha[member * params.alpha_member + i - 1u], l.gradient_at, eights(l.outputs),
         member * params.weights_member + l.mirror_at, stride, layer_of(i - 1u, rows).gradient_at, stride, 0u, l.slope_at,
     );
 }

@@ -213,7 +213,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(subgroup_invocatio
         let p = alpha[member * params.alpha_member + i];
         for (var column = 0u; column < stride; column += 8u) {
             stream_d(Stream(
-                rows.count, l.inputs, 1u, column + lane, p, l.input_at, eights(l.inputs), weights_at + l.at, stride,
+                rows.count, l.inputs, true, column + lane, p, l.input_at, eights(l.inputs), weights_at + l.at, stride,
                 above.input_at, stride, above.slope_at, 0u,
             ), lane);
         }
@@ -221,7 +221,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(subgroup_invocatio
     settle();
     let head = layer_of(hidden, rows);
     narrow(Stream(
-        rows.count, head.inputs, 1u, 0u, 0.0, head.input_at, eights(head.inputs), weights_at + head.at, 1u,
+        rows.count, head.inputs, true, 0u, 0.0, head.input_at, eights(head.inputs), weights_at + head.at, 1u,
         rows.values + block(params.output_at), 1u, 0u, 0u,
     ), lane);
     lose(rows, head.gradient_at, workgroup.x, member, lane);

@@ -23,7 +23,7 @@ fn stream_${deep:sd}(s: Stream, lane: u32) {
         let w${i} = held(k + ${i}u, s, weight_at);
 #end
         var start = Eight(vec4<f32>(0.0), vec4<f32>(0.0));
-        if s.biased == 1u { start = unpack_eight(weight_eight(weight_at + s.inputs * s.weight_stride)); }
+        if s.biased { start = unpack_eight(weight_eight(weight_at + s.inputs * s.weight_stride)); }
         let finishes = depth + 1u == depths;
         // lanes past the last input hold zeros, rows past the last are not read
         let has = k / 8u + lane < input_stride;

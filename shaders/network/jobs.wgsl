@@ -5,7 +5,7 @@
 struct Stream {
     rows: u32,
     inputs: u32,
-    biased: u32, // 1: start from row `inputs` of the weight
+    biased: bool, // whether to start from row `inputs` of the weight
     column: u32, // eight outputs, of as many as a stride has
     p: f32,      // parameter of the activation
     // where the first row lies, and from row to row, all in eights

@@ -10,7 +10,7 @@ fn narrow(s: Stream, lane: u32) {
     let inputs = s.inputs;
     let weight_stride = s.weight_stride;
     var bias = Eight(vec4<f32>(0.0), vec4<f32>(0.0));
-    if s.biased == 1u { bias = unpack_eight(weight_eight(s.weight_at + inputs * weight_stride)); }
+    if s.biased { bias = unpack_eight(weight_eight(s.weight_at + inputs * weight_stride)); }
     let last = s.rows - 1u;
     for (var first = 0u; first < s.rows; first += 32u) {
 #for r in 0..4

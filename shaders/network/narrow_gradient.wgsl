@@ -1,5 +1,5 @@
 // d_W = x^T d_y and d_bias = sum of d_y for at most eight outputs: a lane owns eight inputs, `column`; lane i loads d_y of row
-// b + i and broadcasts it.
+// b + i, one eight, and broadcasts it. Of the job neither `first` and `end` nor `weight_stride` matter.
 //
 // needs     input_eight(at), weight_eight(at) for d_y, output_eight(at), set_output(at, eight), all in packed eights
 #import network/jobs

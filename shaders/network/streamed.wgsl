@@ -21,7 +21,7 @@ fn stream_of(tile: vec3<u32>, tiles: vec3<u32>, lane: u32) -> Stream {
     return Stream(
         end - first,
         params.inputs,
-        params.biased,
+        params.biased == 1u,
         tile.x * 8u + lane,
         alpha[member * params.alpha_member + params.layer],
         member * params.input_member + first * params.input_stride,

@@ -296,7 +296,7 @@ fn room(arena: &Arena, most: u64) -> Result<(), Problem> {
         Some(b) => Err(Problem::new(format!("{} does not fit this device", b.label))
             .found(format!("{} MiB", b.len >> 18))
             .expected(format!("at most {} MiB in one tensor", most >> 20))
-            .hint("a smaller --batch-size, --hidden or --n makes it fit")),
+            .hint("a smaller --batch-size, --chunk, --hidden or --n makes it fit")),
     }
 }
 

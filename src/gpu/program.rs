@@ -189,7 +189,7 @@ pub fn groups(interface: &Interface, dispatch: &Dispatch, most: u32) -> Result<[
             Problem::new(format!("kernel {} needs too many workgroups", dispatch.kernel))
                 .found(format!("{groups:?}"))
                 .expected(format!("at most {most} in each dimension"))
-                .hint("a smaller --batch-size makes it fit"),
+                .hint("a smaller --batch-size or --chunk makes it fit"),
         ));
     }
     Ok(groups.map(|g| g as u32))

@@ -180,7 +180,7 @@ pub enum Layer {
     /// Arrows from (x, y) along (u, v); lengths grow with the square root of the magnitude up to `longest` points at
     /// magnitude `full`, colours go through `part` of `map`.
     Arrows { at: Vec<(f64, f64)>, along: Vec<(f64, f64)>, full: f64, longest: f64, map: ColourMap, part: (f64, f64) },
-    /// A line across the panel, with a label under its right end.
+    /// A line across the panel, with a label under its left end.
     HorizontalLine { y: f64, label: String, colour: Colour, dashed: bool },
     /// The area between two curves.
     Band { xs: Vec<f64>, low: Vec<f64>, high: Vec<f64>, colour: Colour },

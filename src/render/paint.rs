@@ -177,14 +177,14 @@ impl Brush<'_> {
         self.polyline(&[Some((0.0, y)), Some((w, y))], 1.2 * unit, colour, dashed);
         let size = NUMBER * unit;
         let label = text::cut(label, size, Weight::Regular, w - 8.0 * unit);
-        // below the line, where curves that approach it from above leave room
+        // below the line and at its beginning, where curves that come down to it leave room
         let below = y + 1.5 * size < f64::from(self.area.h);
         let baseline = if below { y + 1.15 * size } else { y - 0.45 * size };
         let wide = text::width(&label, size, Weight::Regular);
         let ground = self.theme.background().with_alpha(0.8);
-        self.canvas.rectangle(w - wide - 7.0 * unit, baseline - 0.95 * size, wide + 6.0 * unit, 1.15 * size, ground);
-        let style = TextStyle { size, weight: Weight::Regular, colour, align: Align::End, upwards: false };
-        self.canvas.text(w - 4.0 * unit, baseline, &label, &style);
+        self.canvas.rectangle(unit, baseline - 0.95 * size, wide + 6.0 * unit, 1.15 * size, ground);
+        let style = TextStyle { size, weight: Weight::Regular, colour, align: Align::Start, upwards: false };
+        self.canvas.text(4.0 * unit, baseline, &label, &style);
     }
 
     fn band(&mut self, xs: &[f64], low: &[f64], high: &[f64], colour: Colour) {

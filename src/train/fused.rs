@@ -94,7 +94,7 @@ impl Fused {
         }
         let (batch, length) = (options.batch_size, network.layout.groups[0]);
         let most = (LONGEST / length).max(1);
-        let line = network.line(kernels == Kernels::FusedPanel);
+        let mut line = network.line(kernels == Kernels::FusedPanel);
         let (form, tiles, rows, slices) = match kernels {
             Kernels::Layered => return None,
             Kernels::Fused => {
@@ -103,7 +103,7 @@ impl Fused {
                 (Form::Workgroup(tile), slices, tile.rows, slices)
             }
             Kernels::FusedPanel => {
-                let (tiles, own) = (panel_tiles(batch), line.panels.clone()?);
+                let (tiles, own) = (panel_tiles(batch), line.panels.take()?);
                 let gradients = arena.f32("gradients of the tiles", &[tiles, PANEL_ROWS, 4 * own.length]);
                 (Form::Panels(tiles, gradients, own), tiles, PANEL_ROWS, tiles.min(PANEL_SLICES).min(most))
             }
@@ -123,7 +123,10 @@ impl Fused {
     pub fn words(&self, network: &Network, seed: u64) -> Vec<u32> {
         let mut words = vec![seed as u32, (seed >> 32) as u32, 0, 0];
         for (i, l) in network.layout.layers.iter().enumerate() {
-            let gradient = self.line.panels.as_ref().map_or(0, |own| own.gradients[i]);
+            let gradient = match &self.form {
+                Form::Workgroup(_) => 0,
+                Form::Panels(_, _, own) => own.gradients[i],
+            };
             let places = [l.at / 4, l.mirror_at / 4, self.line.inputs[i], self.line.slopes[i], gradient];
             words.extend([l.inputs, l.outputs].iter().chain(&places).chain(&[0]).map(|&n| n as u32));
         }

@@ -239,6 +239,39 @@ fn fused_kernels_are_told_by_flag_and_make_the_same_samples() {
 }
 
 #[test]
+fn chunks_of_more_than_a_million_samples_are_those_of_small_chunks() {
+    let place = Place::new();
+    // wide enough that its products are streamed, by which tiles share 1 200 000 rows
+    place.run("train moons --hidden 16x2 --steps 4 --n 200 --seed 1 --out r").done();
+    let line = "sample r -n 1200000 --steps 2 -q";
+    place.run(&format!("{line} --chunk 1200000 -o a.npy")).done();
+    place.run(&format!("{line} --chunk 100000 -o b.npy")).done();
+    // not by `assert_eq`, which would print ten million bytes
+    assert!(place.read("a.npy") == place.read("b.npy"));
+}
+
+#[test]
+fn an_ensemble_too_large_for_fused_kernels_says_that_it_rounds_otherwise() {
+    let place = Place::new();
+    // what does not fit is the table of times: 4096 rows of 8 + 512 numbers for 16 members, where those of 15 fit
+    let train = |seeds: &str| {
+        place.run(&format!(
+            "train moons --family fused-panel --hidden 8x1 --features 510 --batch-size 32 --steps 2 --n 200 --seeds {seeds} \
+             --out e{seeds}"
+        ))
+    };
+    let fits = train("0-14");
+    // a device need not have subgroups that the kernels can use
+    if fits.code == Some(4) {
+        assert!(fits.err.contains("fused-panel"), "{}", fits.err);
+        return;
+    }
+    let beyond = train("0-15");
+    assert!(fits.code == Some(0) && !fits.err.contains("round otherwise"), "{}", fits.err);
+    assert!(beyond.code == Some(0) && beyond.err.contains("round otherwise"), "{}", beyond.err);
+}
+
+#[test]
 fn every_loss_trains_and_what_was_set_can_be_set_back() {
     let place = Place::new();
     for loss in scorefield::train::LOSSES.iter().map(|loss| loss.name) {
