@@ -92,14 +92,9 @@ pub fn examine(gpu: &mut dyn Engine, shapes: &[Shape], activations: &[&str]) -> 
             walk.network(shape, activation, blocks, ["sgd", "adam", "adamw"][i % 3], true)?;
         }
     }
-    // narrow networks may run fused where wider ones do not
-    let fuses = walk.gpu.kernels(8) != walk.gpu.kernels(65);
     for activation in activations {
         // with a fixed parameter, where the values of some tell their slopes
         walk.network(&shape(2, "8x1", 2, 40), activation, false, "adam", false)?;
-        if fuses {
-            walk.network(&shape(2, "65x1", 2, 40), activation, false, "adam", false)?;
-        }
     }
     // fused kernels have a tile for every size of batch, or several tiles; the shapes above are all of the smallest
     let batches: Vec<usize> = match walk.gpu.kernels(1) {
@@ -221,12 +216,19 @@ impl Walk<'_> {
         process: &Process,
         data: &Dataset,
     ) -> Result<()> {
-        let mut reference = Reference::default();
         // an ensemble of two where it is small enough: each shape is then tried with members and without
         let seeds: &[u64] = if options.batch_size % 2 == 1 { &[5, 6] } else { &[5] };
         let members: Vec<_> = seeds.iter().map(|&seed| (data, seed)).collect();
-        let setup =
-            train::Setup::ensemble(network, process, &members, options)?.with(self.gpu.kernels(network.widest()));
+        let layered = || train::Setup::ensemble(network, process, &members, options);
+        self.steps(label, &layered()?)?;
+        // what runs fused runs layer by layer in larger batches and ensembles
+        let fused = layered()?.with(self.gpu.kernels(network.widest()));
+        if fused.kernels() != Kernels::Layered { self.steps(label, &fused) } else { Ok(()) }
+    }
+
+    /// All kernels of a training step and of the held-out loss.
+    fn steps(&mut self, label: &str, setup: &train::Setup) -> Result<()> {
+        let mut reference = Reference::default();
         let recordings = setup.recordings(60)?;
         self.poison(&mut reference, &setup.arena)?;
         setup.upload(&mut reference)?;

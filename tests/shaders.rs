@@ -118,6 +118,7 @@ fn validated(label: &str, linked: &Linked) -> (naga::Module, ModuleInfo) {
     let subgroups = linked.text.contains("subgroup");
     // nothing is allowed that the text does not ask for
     let mut capabilities = if subgroups { Capabilities::SUBGROUP } else { Capabilities::empty() };
+    capabilities.set(Capabilities::SUBGROUP_BARRIER, linked.text.contains("subgroupBarrier"));
     capabilities.set(Capabilities::SHADER_FLOAT16, linked.text.contains("enable f16;"));
     capabilities.set(Capabilities::COOPERATIVE_MATRIX, linked.text.contains("enable wgpu_cooperative_matrix;"));
     capabilities.set(Capabilities::SHADER_INT64, ["u64", "i64"].iter().any(|word| linked.text.contains(word)));

@@ -30,7 +30,8 @@ const SEED: u32 = 8u;
 
 struct Params {
     rows: u32,       // B, without padding
-    tiles: u32,      // T
+    share: u32,      // panels of 64 rows in a tile
+    longer: u32,     // tiles that have one more
     layers: u32,     // L + 1
     values_line: u32,    // numbers of a row of `values`, in fours
     gradients_line: u32, // of `gradients`
@@ -89,10 +90,10 @@ fn finished_narrow(z: Eight, slope_at: u32, beside_at: u32, p: f32) -> Eight {
     return z;
 }
 
-// All lanes see what the others wrote.
+// All lanes see what the others wrote: the eight of them are one thread of a software device. A barrier of the workgroup would
+// say more than is needed and make a coroutine of the kernel, whose variables then live in memory.
 fn settle() {
-    storageBarrier();
-    workgroupBarrier();
+    subgroupBarrier();
 }
 
 fn table_row(time: u32, member: u32) -> u32 {

@@ -14,6 +14,8 @@
 struct Params {
     rows: u32,   // B, without padding
     tiles: u32,  // T
+    share: u32,  // panels of 64 rows in a tile
+    longer: u32, // tiles that have one more
     layers: u32, // L + 1
     values_line: u32,    // numbers of a row of `values`, in fours
     gradients_line: u32, // of `gradients`

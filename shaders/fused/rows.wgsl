@@ -1,7 +1,8 @@
 // Where the rows of a tile lie for fused/forward, backward and gradient: in `values` and in `gradients` a tile has a block of
 // (ROWS, features) for each place of a line (`Line` of the network on the host), one behind the other, in packed eights.
 //
-// needs     `control`; `params` with rows, tiles, values_line, gradients_line, and ..._member of `control`, `values`, `gradients`
+// needs     `control`; `params` with rows, share, longer, values_line, gradients_line, and ..._member of `control`, `values`,
+//           `gradients`
 #import lib/eight
 #import network/jobs
 
@@ -17,15 +18,15 @@ struct Rows {
     control: u32, // of its member
 }
 
-// Tile t of the batch; tiles share its panels evenly. What follows may pack eights.
+// Tile t of the batch: `share` panels, and one more for the first `longer` tiles. The host divides, because llvmpipe's compiler
+// moves a division into every loop that uses the quotient. What follows may pack eights.
 fn rows_of(t: u32, member: u32) -> Rows {
     never = params.rows == 0u;
-    let panels = (params.rows + PANEL - 1u) / PANEL;
-    let first = t * panels / params.tiles;
-    let end = (t + 1u) * panels / params.tiles;
+    let first = t * params.share + min(t, params.longer);
+    let count = params.share + select(0u, 1u, t < params.longer);
     return Rows(
         first * PANEL,
-        (end - first) * PANEL,
+        count * PANEL,
         member * params.values_member + t * ROWS * (params.values_line / 2u),
         member * params.gradients_member + t * ROWS * (params.gradients_line / 2u),
         member * params.control_member,

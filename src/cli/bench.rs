@@ -198,7 +198,7 @@ fn workload(
     for (i, cell) in chosen.iter().enumerate() {
         progress.at(i as u64, &cell.label());
         let outcome = run::time(gpu, cell, clock, context.global.seed)?;
-        let row = row(&outcome, ceiling, gpu);
+        let row = row(&outcome, ceiling, gpu, context.global.family.as_deref());
         if let Some((path, file)) = file {
             let fault = |e| Error::write(Problem::new(format!("a row cannot be appended: {e}")).at(path.display()));
             writeln!(file, "{row}").and_then(|()| file.flush()).map_err(fault)?;
@@ -262,8 +262,8 @@ fn line(o: &Outcome, ceiling: f64) -> String {
     )
 }
 
-/// A row as programs are compared by.
-fn row(o: &Outcome, ceiling: f64, gpu: &Gpu) -> Value {
+/// A row as programs are compared by; `forced` is a family that was asked for.
+fn row(o: &Outcome, ceiling: f64, gpu: &Gpu, forced: Option<&str>) -> Value {
     let rows_per_second = o.timing.rate.median * o.cell.batch as f64;
     let rows = match o.cell.kind {
         Kind::Train => json!({ "samples_per_s": rows_per_second }),
@@ -275,12 +275,10 @@ fn row(o: &Outcome, ceiling: f64, gpu: &Gpu) -> Value {
         "wall_s": o.timing.wall, "cpu_used": o.timing.usage.map(|u| u.own), "cpu_others": o.timing.usage.map(|u| u.others),
         "loss": o.loss,
     });
-    let uses = gpu.uses();
-    let family = uses.family(o.kernels);
+    let parts =
+        [name(&o.cell), spread(&o.timing.rate), rows, more, device(gpu.adapter(), gpu.uses().family(o.kernels))];
     // one column of a table for all cells, whatever ran each
-    let variant = if uses.fused[0] == uses.fused[1] { family } else { "chosen" };
-    let parts = [name(&o.cell), spread(&o.timing.rate), rows, more, device(gpu.adapter(), family)];
-    let head = json!({ "peer": "scorefield", "variant": variant });
+    let head = json!({ "peer": "scorefield", "variant": forced.unwrap_or("chosen") });
     parts.into_iter().fold(head, extended)
 }
 

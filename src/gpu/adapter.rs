@@ -38,13 +38,18 @@ pub struct AdapterLine {
     pub workgroup_bytes: u32,
     /// Smallest and largest subgroup, 0 when subgroups are not offered.
     pub subgroup: (u32, u32),
-    /// Whether the kernels of family `panel` run: they map the lanes of subgroups of 8 by hand and load 64-bit words.
+    /// Whether the kernels of families `panel` and `fused-panel` run: they map the lanes of subgroups of 8 by hand, wait for
+    /// each other as subgroups, and load 64-bit words.
     pub panels: bool,
     /// Whether shaders may compute in f16.
     pub halves: bool,
     /// Whether the kernels of family `matrix` run: subgroups of 32 that multiply 16 x 16 matrices of f16 and add f32.
     pub matrices: bool,
 }
+
+/// What the kernels of families `panel` and `fused-panel` need.
+pub const PANELS: wgpu::Features =
+    wgpu::Features::SUBGROUP.union(wgpu::Features::SUBGROUP_BARRIER).union(wgpu::Features::SHADER_INT64);
 
 /// What cooperative matrices need.
 pub const MATRICES: wgpu::Features = wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX;
@@ -55,7 +60,6 @@ impl AdapterLine {
         let info = adapter.get_info();
         let limits = adapter.limits();
         let subgroup = adapter.features().contains(wgpu::Features::SUBGROUP);
-        let wide = adapter.features().contains(wgpu::Features::SHADER_INT64);
         let sizes = if subgroup { (info.subgroup_min_size, info.subgroup_max_size) } else { (0, 0) };
         let kind = match info.device_type {
             wgpu::DeviceType::DiscreteGpu => "discrete",
@@ -73,7 +77,7 @@ impl AdapterLine {
             max_buffer: limits.max_buffer_size,
             workgroup_bytes: limits.max_compute_workgroup_storage_size,
             subgroup: sizes,
-            panels: wide && sizes == (8, 8),
+            panels: adapter.features().contains(PANELS) && sizes == (8, 8),
             halves: adapter.features().contains(wgpu::Features::SHADER_F16),
             matrices: adapter.features().contains(wgpu::Features::SHADER_F16 | MATRICES)
                 && sizes == (32, 32)
@@ -84,11 +88,13 @@ impl AdapterLine {
                 }),
         }
     }
-    /// The kernels it is opened with, before anything is measured. On software devices fused ones win up to two
-    /// thirds where launches are short; beyond they are as fast and take more memory.
+
+    /// The kernels it is opened with, before anything is measured. On software devices fused ones save launches, up to
+    /// a third of a short step.
     pub fn uses(&self) -> Use {
-        Use { layered: if self.panels { "panel" } else { "tile" }, fused: [self.panels && self.is_software(), false] }
+        Use { layered: if self.panels { "panel" } else { "tile" }, fused: [self.panels && self.is_software(); 2] }
     }
+
     /// Whether it is a processor pretending to be a GPU.
     pub fn is_software(&self) -> bool {
         self.kind == "software"

@@ -73,10 +73,7 @@ impl Gpu {
         let line = AdapterLine::of(&adapter);
         let offered = adapter.features();
         // only what is used is asked for, and only where it is offered
-        let wanted = wgpu::Features::SUBGROUP
-            | wgpu::Features::TIMESTAMP_QUERY
-            | wgpu::Features::SHADER_INT64
-            | wgpu::Features::SHADER_F16;
+        let wanted = adapter::PANELS | wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::SHADER_F16;
         let matrices = choice.matrices && line.matrices;
         let features = offered & if matrices { wanted | adapter::MATRICES } else { wanted };
         let has = adapter.limits();

@@ -7,7 +7,7 @@ use super::{BINS, Call, at, fault};
 use crate::error::Result;
 use crate::network::{Activation, PANEL_ROWS, TILES, Tile};
 use crate::random::{Purpose, normals, words};
-use crate::recording::{PANEL, pad, panels};
+use crate::recording::{PANEL, pad};
 
 /// Words of `control` where the layers start, and how many each has.
 const LAYERS: usize = 12;
@@ -231,11 +231,19 @@ struct Blocks {
 }
 
 impl Blocks {
-    fn of(call: &Call, t: usize) -> Result<Self> {
-        let (panels, tiles) = (panels(call.u("rows")?), call.u("tiles")?);
-        let [first, end] = [t, t + 1].map(|t| t * panels / tiles * PANEL);
-        let [values, gradients] = ["values_line", "gradients_line"].map(|n| Ok(t * PANEL_ROWS * 4 * call.u(n)?));
-        Ok(Self { first, count: end - first, values: values?, gradients: gradients? })
+    /// All tiles of a batch.
+    fn all(call: &Call) -> Result<Vec<Self>> {
+        let (share, longer) = (call.u("share")?, call.u("longer")?);
+        let [values, gradients] = ["values_line", "gradients_line"].map(|n| Ok(PANEL_ROWS * 4 * call.u(n)?));
+        let (values, gradients) = (values?, gradients?);
+        let (mut tiles, mut first) = (Vec::new(), 0);
+        while first < call.u("rows")? {
+            let t = tiles.len();
+            let count = PANEL * (share + usize::from(t < longer));
+            tiles.push(Self { first, count, values: t * values, gradients: t * gradients });
+            first += count;
+        }
+        Ok(tiles)
     }
 }
 
@@ -260,10 +268,9 @@ pub fn forward(call: &mut Call) -> Result<()> {
     let (offset_at, note_at, output_at) = (at("offset_at")?, at("note_at")?, at("output_at")?);
     let keeps = call.slot("finish")? == "train";
     let this = Forth::read(call, call.f("weights")?, call.f("alpha")?)?;
-    for t in 0..call.u("tiles")? {
+    for (t, tile) in Blocks::all(call)?.iter().enumerate() {
         let bins = &mut partial[t * 2 * BINS..][..2 * BINS];
         bins.fill(0.0);
-        let tile = Blocks::of(call, t)?;
         let (values, gradients) = (&mut values[tile.values..], &mut gradients[tile.gradients..]);
         for r in 0..tile.count {
             let row = this.row(tile.first + r)?;
@@ -294,8 +301,7 @@ pub fn backward(call: &mut Call) -> Result<()> {
     let (values, mut gradients) = (call.f("values")?, call.f("gradients")?);
     let (mirror, alpha, slope) = (call.f("weights")?, call.f("alpha")?, slope_from(call)?);
     let layers = layers(call, &call.words("control")?)?;
-    for t in 0..call.u("tiles")? {
-        let tile = Blocks::of(call, t)?;
+    for tile in Blocks::all(call)? {
         let (values, gradients) = (&values[tile.values..], &mut gradients[tile.gradients..]);
         for r in 0..tile.count {
             for i in (1..layers.len()).rev() {
@@ -315,12 +321,12 @@ pub fn gradient(call: &mut Call) -> Result<()> {
     let (values, gradients, mut partials) = (call.f("values")?, call.f("gradients")?, call.f("partials")?);
     let (slices, tiles, length) = (call.u("slices")?, call.u("tiles")?, call.u("length")?);
     let layers = layers(call, &call.words("control")?)?;
+    let all = Blocks::all(call)?;
     for s in 0..slices {
         let slice = &mut partials[s * length..][..length];
         for l in &layers {
             slice[l.at..l.at + (l.inputs + 1) * l.stride()].fill(0.0);
-            for t in s * tiles / slices..(s + 1) * tiles / slices {
-                let tile = Blocks::of(call, t)?;
+            for tile in &all[s * tiles / slices..(s + 1) * tiles / slices] {
                 let (values, gradients) = (&values[tile.values..], &gradients[tile.gradients..]);
                 for r in 0..tile.count {
                     let d = row_of(gradients, l.gradient_at, r, l.outputs);

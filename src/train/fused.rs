@@ -188,7 +188,8 @@ impl Fused {
             dispatch
                 .bind("values", &self.lines)
                 .bind("gradients", gradients)
-                .param("tiles", tiles)
+                .param("share", panels(options.batch_size) / tiles)
+                .param("longer", panels(options.batch_size) % tiles)
                 .param("values_line", self.line.length)
                 .param("gradients_line", own.length)
         };
@@ -212,6 +213,7 @@ impl Fused {
         rec.push(
             in_tiles(of_layers("fused/gradient", self.slices * layers))
                 .bind("partials", &self.partials)
+                .param("tiles", tiles)
                 .param("slices", self.slices)
                 .param("length", network.layout.groups[0]),
         );
