@@ -49,6 +49,11 @@ impl BackWorkspace {
     pub fn slices(&self) -> usize {
         self.slices + self.further
     }
+
+    /// Those that nothing but the backward pass touches.
+    pub fn own(&self) -> Vec<&Tensor> {
+        self.d_z.iter().chain(&self.d_h).chain([&self.d_y]).chain(&self.partials).collect()
+    }
 }
 
 impl Workspace {

@@ -174,6 +174,11 @@ impl Setup {
             self.fused = Fused::plan(&mut self.arena, &self.network, &self.options, kernels);
             self.splits = self.fused.is_none() && Fused::fits(&self.network, &self.options, kernels, 1);
         }
+        if self.fused.is_some() {
+            // the held-out loss goes layer by layer, but only forth
+            let idle = self.tensors.back.own();
+            self.arena.buffers.retain(|b| idle.iter().all(|t| t.buffer != b.id));
+        }
         self
     }
 
@@ -213,14 +218,15 @@ impl Setup {
             engine.write(&t.coefficients.of_member(m), &table.coefficients)?;
             engine.write(&t.features.of_member(m), &table.input_rows(self.network.dim))?;
             engine.write_u32(&t.seeds.of_member(m), &[member.seed as u32, (member.seed >> 32) as u32])?;
-            // the parts of the partial gradients that no kernel writes (padding, frozen layers) must be zero
-            for partials in &t.back.partials {
-                engine.write(&partials.of_member(m), &vec![0.0; partials.len()])?;
-            }
             if let Some(fused) = &self.fused {
                 fused.upload(engine, &self.network, m, table)?;
                 let words = fused.words(&self.network, member.seed);
                 engine.write_u32(&t.control.of_member(m).slice(8, &[words.len()]), &words)?;
+            } else {
+                // the parts of the partial gradients that no kernel writes (padding, frozen layers) must be zero
+                for partials in &t.back.partials {
+                    engine.write(&partials.of_member(m), &vec![0.0; partials.len()])?;
+                }
             }
             self.restore(engine, m, &member.initial)?;
         }
