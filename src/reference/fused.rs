@@ -234,8 +234,8 @@ impl Blocks {
     /// All tiles of a batch.
     fn all(call: &Call) -> Result<Vec<Self>> {
         let (share, longer) = (call.u("share")?, call.u("longer")?);
-        let [values, gradients] = ["values_line", "gradients_line"].map(|n| Ok(PANEL_ROWS * 4 * call.u(n)?));
-        let (values, gradients) = (values?, gradients?);
+        let values = PANEL_ROWS * 4 * call.u("values_line")?;
+        let gradients = PANEL_ROWS * 4 * call.u("gradients_line")?;
         let (mut tiles, mut first) = (Vec::new(), 0);
         while first < call.u("rows")? {
             let t = tiles.len();
