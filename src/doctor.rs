@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::network::{ACTIVATIONS, Network, NetworkOptions, PANEL_ROWS, TILES};
 use crate::oracle::Law;
 use crate::process::{self, Process, SamplerOptions};
-use crate::recording::{Arena, Command, Dispatch, Element, Engine, Kernels, Recording, Tensor, Work};
+use crate::recording::{Arena, Command, Dispatch, Element, Engine, Kernels, Recording, TURNS, Tensor, Work};
 use crate::reference::Reference;
 use crate::render::ColourMap;
 use crate::render::cloud::Clouds;
@@ -94,7 +94,7 @@ pub fn examine(gpu: &mut dyn Engine, shapes: &[Shape], activations: &[&str]) -> 
     }
     for activation in activations {
         // with a fixed parameter, where the values of some tell their slopes
-        walk.network(&shape(2, "8x1", 2, 40), activation, false, "adam", false)?;
+        walk.network(&shape(2, "9x1", 2, 40), activation, false, "adam", false)?;
     }
     // fused kernels have a tile for every size of batch, or several tiles; the shapes above are all of the smallest
     let batches: Vec<usize> = match walk.gpu.kernels(1) {
@@ -108,6 +108,7 @@ pub fn examine(gpu: &mut dyn Engine, shapes: &[Shape], activations: &[&str]) -> 
     walk.gaussian()?;
     walk.exact()?;
     walk.random()?;
+    walk.turns()?;
     walk.drawing()?;
     walk.ceilings()?;
     Ok(walk.findings)
@@ -346,6 +347,10 @@ impl Walk<'_> {
             let score = ExactScore { process: process.clone(), law: Law::empirical(&rows(n, dim, 3), dim)? };
             self.flow(&format!("{n} rows in {dim} dimensions"), &score, &process, 40)?;
         }
+        // too many in too many dimensions for one dispatch, at so much noise that the exponents keep their digits
+        let loud = process.with_times(process.t_max(), 0.5)?;
+        let score = ExactScore { process: loud.clone(), law: Law::empirical(&rows(2045, 60, 3), 60)? };
+        self.flow("2045 rows in 60 dimensions", &score, &loud, 40)?;
         // at so little noise that most atoms are passed over, and at more
         let quiet = process.with_times(2e-3, 1e-4)?;
         for dim in 1..=4 {
@@ -411,6 +416,27 @@ impl Walk<'_> {
         // the counters are words with all the edges there are, which the words made from them will not show
         recording.push(items("doctor/normals").bind("words", &counters).bind("z", &z));
         self.walk(&format!("{count} counters"), &mut reference, &recording)?;
+        self.gpu.release(&arena);
+        Ok(())
+    }
+
+    /// Loops that turn as often as kernels here may: [`TURNS`] in all, the ends of the inner ones among them.
+    fn turns(&mut self) -> Result<()> {
+        const COUNT: usize = 67;
+        const INNER: usize = 98;
+        let mut arena = Arena::new();
+        let counts = arena.u32("counts", &[COUNT]);
+        let mut reference = Reference::default();
+        self.poison(&mut reference, &arena)?;
+        let mut recording = Recording::new("turns");
+        recording.push(
+            Dispatch::new("doctor/turns", Work::Items(COUNT))
+                .bind("counts", &counts)
+                .param("count", COUNT)
+                .param("outer", TURNS / (INNER + 2))
+                .param("inner", INNER),
+        );
+        self.walk(&format!("{TURNS} turns"), &mut reference, &recording)?;
         self.gpu.release(&arena);
         Ok(())
     }

@@ -7,7 +7,7 @@
 // below (number of blocks) e^-40 of the whole: less than f32 can show. Boxes are wider than their distances are rounded.
 // shapes    as in score/mixture; blocks (K / 128, 3) of four: centre, half the extent, (ln W, 0, 0, 0). All goes to the
 //           first slice, the others are left without mass
-// dispatch  one invocation a row of the padded batch: each goes through the blocks at its own pace
+// dispatch  one invocation a row of the padded batch, for each piece of the blocks: each goes through the blocks at its own pace
 #import lib/index
 #import lib/oracle
 #import lib/panel
@@ -22,6 +22,8 @@ struct Params {
     stretch: u32,  // quads a slice, of score/mixture
     reach: f32,    // nu^2 below which a row is summed here
     blocks: u32,   // K / 128
+    start: u32,    // the first block of this dispatch, which goes on from the sums so far unless it is 0
+    stop: u32,     // and the one behind the last
 }
 
 @group(0) @binding(0) var<storage, read> points: array<f32>; // (B, D) in panels
@@ -102,7 +104,7 @@ fn main(
     let row = times[time_row(row_time[b * params.each_row], params.times) * 2u];
     if row.z >= params.reach { return; }
     let quads = params.quads;
-    let count = params.blocks;
+    let count = min(params.blocks, params.stop);
     var y = Point(vec4<f32>(0.0), vec4<f32>(0.0));
 #for a in 0..AXES
     let y${a} = in_data_units(points[panel_index(b, ${a}u, AXES)], row.xy);
@@ -111,16 +113,25 @@ fn main(
 #end
     let total = atoms[2u * AXES + 1u].x + row.z;
     let inverse = 1.0 / total;
-    var block = 0u;
-    var least = NOTHING;
-    for (var k = 0u; k < count; k++) {
-        let sure = bounds(k, y, inverse).x;
-        block = select(block, k, sure > least);
-        least = max(least, sure);
-    }
-    let first = block;
+    let constant = 0.5 * f32(AXES) * (LN_TAU + log(total));
     var all = Sums(NOTHING, 0.0, vec4<f32>(0.0));
-    var next = 0u;
+    if params.start > 0u {
+        all.top = partial[panel_index(b, 0u, AXES + 2u)] + constant;
+        all.sum = partial[panel_index(b, 1u, AXES + 2u)];
+#for a in 0..AXES
+        all.pull.${a:xyzw} = partial[panel_index(b, ${a + 2}u, AXES + 2u)] * total;
+#end
+    }
+    var block = params.start;
+    var best = NOTHING;
+    for (var k = params.start; k < count; k++) {
+        let sure = bounds(k, y, inverse).x;
+        block = select(block, k, sure > best);
+        best = max(best, sure);
+    }
+    var least = max(best, all.top);
+    let first = block;
+    var next = params.start;
     while block < count {
         let one = sum_block(block, quads, y, inverse);
         let highest = max(all.top, one.top);
@@ -132,7 +143,7 @@ fn main(
             if next != first && bounds(next, y, inverse).y >= least - NEGLIGIBLE { block = next; }
         }
     }
-    let top = all.top - 0.5 * f32(AXES) * (LN_TAU + log(total));
+    let top = all.top - constant;
     write(b, 0u, top);
     write(b, 1u, all.sum);
 #for a in 0..AXES

@@ -6,7 +6,7 @@
 // shapes    points (B, D) in panels, D <= 64; times (R, 8); row_time (B), or one word for all; components
 //           (K, 1 + 3 D + D D): ln w, high and low part of the mean, eigenvalues, unit eigenvectors as rows;
 //           partial (S B, D + 2) in panels: top, sum, pull
-// dispatch  S times ceil(B / 64) workgroups: one invocation a row and slice of the components
+// dispatch  S times ceil(B / 64) workgroups for each piece of the slices: one invocation a row and slice of the components
 #import lib/oracle
 #import lib/panel
 
@@ -20,6 +20,8 @@ struct Params {
     slices: u32,     // S
     components: u32, // K
     stretch: u32,    // components a slice
+    start: u32,     // of those the first of this dispatch, which goes on from the sums so far unless it is 0
+    stop: u32,      // and the one behind the last
 }
 
 @group(0) @binding(0) var<storage, read> points: array<f32>; // (B, D) in panels
@@ -45,13 +47,17 @@ fn main(
     let row = times[time_row(row_time[b * params.each_row], params.times) * 2u];
     let dim = params.dim;
     let out = slice * params.rows + b;
-    for (var d = 0u; d < dim; d++) {
-        partial[panel_index(out, d + 2u, dim + 2u)] = 0.0;
-    }
     var top = NOTHING;
     var sum = 0.0;
-    let end = min(params.components, (slice + 1u) * params.stretch);
-    for (var k = slice * params.stretch; k < end; k++) {
+    if params.start == 0u {
+        for (var d = 0u; d < dim; d++) { partial[panel_index(out, d + 2u, dim + 2u)] = 0.0; }
+    } else {
+        top = partial[panel_index(out, 0u, dim + 2u)];
+        sum = partial[panel_index(out, 1u, dim + 2u)];
+    }
+    let first = slice * params.stretch;
+    let end = min(params.components, first + min(params.stretch, params.stop));
+    for (var k = first + params.start; k < end; k++) {
         let at = k * (1u + 3u * dim + dim * dim);
         for (var d = 0u; d < dim; d++) {
             let y = in_data_units(points[panel_index(b, d, dim)], row.xy);

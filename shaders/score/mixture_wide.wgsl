@@ -6,7 +6,7 @@
 // The sums lie in `partial` while they grow, so that no dimension is too large for registers.
 // shapes    points (B, D) in panels; times (R, 8); row_time (B), or one word for all; atoms in quads (K / 4, 2 D + 1 + V)
 //           of four: high and low part of each coordinate, ln w, variances; partial (S B, D + 2) in panels
-// dispatch  S times ceil(B / 64) workgroups: one invocation a row and slice of the atoms
+// dispatch  S times ceil(B / 64) workgroups for each piece of the slices: one invocation a row and slice of the atoms
 #import lib/oracle
 #import lib/panel
 
@@ -18,6 +18,8 @@ struct Params {
     slices: u32,    // S
     quads: u32,     // K / 4
     stretch: u32,   // quads a slice
+    start: u32,     // of those the first of this dispatch, which goes on from the sums so far unless it is 0
+    stop: u32,      // and the one behind the last
     variances: u32, // V: 1 or D
 }
 
@@ -53,13 +55,17 @@ fn main(
     let dim = params.dim;
     let stride = 2u * dim + 1u + params.variances;
     let out = slice * params.rows + b;
-    for (var d = 0u; d < dim; d++) {
-        partial[panel_index(out, d + 2u, dim + 2u)] = 0.0;
-    }
     var top = NOTHING;
     var sum = 0.0;
-    let end = min(params.quads, (slice + 1u) * params.stretch);
-    for (var q = slice * params.stretch; q < end; q++) {
+    if params.start == 0u {
+        for (var d = 0u; d < dim; d++) { partial[panel_index(out, d + 2u, dim + 2u)] = 0.0; }
+    } else {
+        top = partial[panel_index(out, 0u, dim + 2u)];
+        sum = partial[panel_index(out, 1u, dim + 2u)];
+    }
+    let first = slice * params.stretch;
+    let end = min(params.quads, first + min(params.stretch, params.stop));
+    for (var q = first + params.start; q < end; q++) {
         let at = q * stride;
         var inverse = 1.0 / total(at, 0u, row.z);
         var norm = log(total(at, 0u, row.z)) * f32(dim);

@@ -2,7 +2,7 @@
 
 use super::Network;
 use super::passes::NARROW;
-use crate::recording::pad;
+use crate::recording::{PANEL, pad, panels};
 
 /// A row of [`TILES`]: how many rows a workgroup of the fused kernels takes at a time.
 #[derive(Debug)]
@@ -13,6 +13,8 @@ pub struct Tile {
     pub rows: usize,
     /// Widest layer it holds; 4 `QUADS` of the file.
     pub widest: usize,
+    /// Invocations; `THREADS` of the file.
+    pub threads: usize,
     /// Smallest batch it is taken for.
     pub batch: usize,
 }
@@ -20,13 +22,24 @@ pub struct Tile {
 /// Every tile, the one to be preferred first. Many rows read the weights seldom, few rows give a small batch to many
 /// workgroups; the batches are such that a hundred workgroups are left.
 pub const TILES: &[Tile] = &[
-    Tile { shader: "fused/tile/64x64", rows: 64, widest: 64, batch: 6400 },
-    Tile { shader: "fused/tile/32x128", rows: 32, widest: 128, batch: 3200 },
-    Tile { shader: "fused/tile/16x128", rows: 16, widest: 128, batch: 0 },
+    Tile { shader: "fused/tile/64x64", rows: 64, widest: 64, threads: 128, batch: 6400 },
+    Tile { shader: "fused/tile/32x128", rows: 32, widest: 128, threads: 128, batch: 3200 },
+    Tile { shader: "fused/tile/16x128", rows: 16, widest: 128, threads: 128, batch: 0 },
 ];
 
 /// Rows of a tile of the fused kernels for software devices; `ROWS` in `shaders/fused/rows.wgsl`.
 pub const PANEL_ROWS: usize = 256;
+
+/// Tiles of `batch` rows on software devices: an even number, as processors have cores.
+pub fn panel_tiles(batch: usize) -> usize {
+    (2 * panels(batch).div_ceil(2 * PANEL_ROWS / PANEL)).min(panels(batch))
+}
+
+/// Turns of loops in which a lane of a software device takes `rows` rows through a layer, or back through it, at most.
+pub fn turns_of_stream(rows: usize, inputs: usize, outputs: usize) -> usize {
+    // 64 outputs a column, 64 inputs a depth; each loop ends with a turn of its own
+    1 + outputs.div_ceil(64) * (2 + inputs.div_ceil(64) * (rows + 2))
+}
 
 /// Numbers of a row of the scratch of a fused training step, in fours.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,6 +85,12 @@ impl Network {
     /// is narrow.
     pub fn fits_panels(&self) -> bool {
         self.plain() && self.dim <= NARROW
+    }
+
+    /// Whether `fused/reverse` takes this network: one whose layers it sums as they are summed one by one, so that samples do
+    /// not depend on how many are drawn at a time.
+    pub fn chains_panels(&self) -> bool {
+        self.fits_panels() && self.hidden.iter().all(|&width| width > NARROW)
     }
 
     fn plain(&self) -> bool {

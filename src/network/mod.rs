@@ -16,7 +16,7 @@ mod tensors;
 use serde::{Deserialize, Serialize};
 
 pub use activation::{ACTIVATIONS, Activation};
-pub use fused::{Line, PANEL_ROWS, PanelLine, TILES, Tile};
+pub use fused::{Line, PANEL_ROWS, PanelLine, TILES, Tile, panel_tiles, turns_of_stream};
 pub use head::{FEATURES, HEADS, Head, Moment, TimeFeatures};
 pub use layout::{INITS, Layer, Layout, row};
 pub use structured::{HeadWorkspace, Moments};

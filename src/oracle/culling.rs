@@ -6,6 +6,8 @@ use super::forms::input;
 
 /// Atoms in a block; `BLOCK` of the shader, four times.
 const BLOCK: usize = 128;
+/// Turns of loops that a block takes at most: a look at its bounds, one more, the search that ends there, its quads.
+pub(super) const TURNS_A_BLOCK: usize = 3 + (BLOCK / 4 + 2);
 /// Fewer atoms are not worth it.
 const FROM: usize = 2048;
 /// Logarithm of the share of the sum below which a block is dropped; `NEGLIGIBLE` of `lib/oracle`.

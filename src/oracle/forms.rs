@@ -26,11 +26,20 @@ pub(super) fn input(variable: &'static str, shape: &[usize], values: Vec<f32>) -
     Input { variable, shape: shape.to_vec(), values: Arc::new(values) }
 }
 
-fn counted(dim: usize, kernel: &'static str, name: &'static str, items: usize, inputs: Vec<Input>) -> Law {
+/// A law of so many items, each of which takes so many turns of a kernel's loops.
+fn counted(
+    dim: usize,
+    kernel: &'static str,
+    (name, items): (&'static str, usize),
+    turns: usize,
+    inputs: Vec<Input>,
+) -> Law {
     let slices = slices(items, dim);
     let stretch = items.div_ceil(slices);
     let params = vec![(name, items.into()), ("stretch", stretch.into())];
-    Law { dim, kernel, inputs, params, slices, variance: None, culling: None }
+    // the kernel for few dimensions takes a turn an item, of which no buffer holds more than fit all slices
+    let turns = (kernel != FEW).then_some(turns);
+    Law { dim, kernel, inputs, params, slices, items, turns, variance: None, culling: None }
 }
 
 /// A mixture of normal components.
@@ -79,7 +88,8 @@ pub fn atoms(dim: usize, weights: &[f64], means: &[f64], variances: &[f64], diag
         (0..per_atom).for_each(|d| set(2 * dim + 1 + d, variance(atom, d) as f32));
     }
     let inputs = vec![input("atoms", &[quads, stride, 4], values)];
-    let mut law = counted(dim, if few { FEW } else { "score/mixture_wide" }, "quads", quads, inputs);
+    let kernel = if few { FEW } else { "score/mixture_wide" };
+    let mut law = counted(dim, kernel, ("quads", quads), 1 + 2 * (dim + 1), inputs);
     if few {
         law.variance = Some(if variances.len() == 1 { "score/variance/one" } else { "score/variance/each" });
         law.params.push(("reach", culling.as_ref().map_or(0.0, |c| c.reach).into()));
@@ -103,7 +113,9 @@ fn full(dim: usize, weights: &[f64], means: &[f64], values: &[f64], vectors: &[f
         rows.extend(vectors[k * dim * dim..][..dim * dim].iter().map(|v| *v as f32));
     }
     let shape = [weights.len(), 1 + 3 * dim + dim * dim];
-    Ok(counted(dim, "score/mixture_full", "components", weights.len(), vec![input("components", &shape, rows)]))
+    let turns = 1 + (dim + 1) + 2 * (dim + 1) * (dim + 1);
+    let inputs = vec![input("components", &shape, rows)];
+    Ok(counted(dim, "score/mixture_full", ("components", weights.len()), turns, inputs))
 }
 
 /// Boxes (K) with corners (K, D) and noise (D, standard deviations).
@@ -122,7 +134,7 @@ pub fn boxes(weights: &[f64], low: &[f64], high: &[f64], noise: &[f64]) -> Resul
         input("boxes", &[weights.len(), 1 + 4 * dim], rows),
         input("noise", &[dim], noise.iter().map(|n| (n * n) as f32).collect()),
     ];
-    Ok(counted(dim, "score/boxes", "boxes", weights.len(), inputs))
+    Ok(counted(dim, "score/boxes", ("boxes", weights.len()), 1 + 3 * (dim + 1), inputs))
 }
 
 /// A picture: its pixels with mass, as boxes.

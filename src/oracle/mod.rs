@@ -23,7 +23,7 @@ use culling::Culling;
 use crate::distribution::{Form, Oracle};
 use crate::error::{Error, Problem, Result};
 use crate::process::Process;
-use crate::recording::{Arena, Dispatch, Engine, PANEL, Param, Recording, Tensor, Work, pad};
+use crate::recording::{Arena, Dispatch, Engine, PANEL, Param, Recording, TURNS, Tensor, Work, pad};
 use std::sync::Arc;
 
 /// The largest coordinate of an atom: squares of differences must stay far within f32.
@@ -43,6 +43,9 @@ pub struct Law {
     inputs: Vec<Input>,
     params: Vec<(&'static str, Param)>,
     slices: usize,
+    items: usize,
+    /// Turns that the loops of an invocation take for one of them; none for kernels that go through all of them at once.
+    turns: Option<usize>,
     /// Filler of the slot `variance`, of the kernel for few dimensions.
     variance: Option<&'static str>,
     culling: Option<Culling>,
@@ -179,13 +182,26 @@ impl Bound {
         if let Some(file) = law.variance {
             sums = sums.slot("variance", file);
         }
-        rec.push(sums);
+        match law.turns {
+            Some(turns) => in_pieces(rec, &sums, law.items.div_ceil(law.slices), turns),
+            None => rec.push(sums),
+        }
         if let Some(blocks) = &self.blocks {
-            let culled = Dispatch::new("score/mixture_culled", Work::Items(*rows));
-            rec.push(lawful(culled).bind("blocks", blocks).param("blocks", blocks.shape[0]));
+            let count = blocks.shape[0];
+            let culled = lawful(Dispatch::new("score/mixture_culled", Work::Items(*rows)));
+            in_pieces(rec, &culled.bind("blocks", blocks).param("blocks", count), count, culling::TURNS_A_BLOCK);
         }
         let gather = Dispatch::new("score/gather", Work::Items(*rows)).param("dim", law.dim);
         rec.push(shared(gather).bind("scores", scores).bind("logs", &self.logs));
+    }
+}
+
+/// Records `dispatch` over `items` of each invocation, of so many turns each, in as many pieces as [`TURNS`] asks for: each
+/// goes on from the sums that the one before it left.
+fn in_pieces(rec: &mut Recording, dispatch: &Dispatch, items: usize, turns: usize) {
+    let each = (TURNS / turns).max(1);
+    for start in (0..items).step_by(each) {
+        rec.push(dispatch.clone().param("start", start).param("stop", (start + each).min(items)));
     }
 }
 

@@ -3,8 +3,8 @@
 use super::forms::{input, parts};
 use super::{Law, in_range};
 use crate::distribution::{Shells, sphere_average};
-use crate::error::Result;
-use crate::recording::Param;
+use crate::error::{Error, Problem, Result};
+use crate::recording::{Param, TURNS};
 
 /// Nodes of the table; the error of cubic interpolation between them is below 1e-9.
 const NODES: usize = 4096;
@@ -60,6 +60,13 @@ pub fn shells(law: &Shells) -> Result<Law> {
         input("frame", &[if frame.is_empty() { 0 } else { span }, dim], frame),
         input("table", &[NODES, 4], table(span, scale, spacing)),
     ];
+    // a turned sphere multiplies by its frame three times
+    let turns = law.radii().len() + if law.frame().is_some() { 3 * (span + 1) * (dim + 2) } else { 3 * (dim + 1) };
+    if turns > TURNS {
+        let problem = Problem::new("the exact score of a turned sphere does not run on a device in so many dimensions");
+        let expected = format!("a product below {} of the two, or no `rotate`", TURNS / 3);
+        return Err(Error::usage(problem.found(format!("a span of {span} in {dim} dimensions")).expected(expected)));
+    }
     let params = vec![
         ("shells", law.radii().len().into()),
         ("span", span.into()),
@@ -69,5 +76,15 @@ pub fn shells(law: &Shells) -> Result<Law> {
         ("scale", Param::F32(scale as f32)),
         ("noise", Param::F32((law.noise() * law.noise()) as f32)),
     ];
-    Ok(Law { dim, kernel: "score/shells", inputs, params, slices: 1, variance: None, culling: None })
+    Ok(Law {
+        dim,
+        kernel: "score/shells",
+        inputs,
+        params,
+        slices: 1,
+        items: 1,
+        turns: None,
+        variance: None,
+        culling: None,
+    })
 }

@@ -44,6 +44,12 @@ impl From<f32> for Param {
     }
 }
 
+/// Most turns that the loops of one invocation may take in all, nested ones multiplied, each loop with the turn in which it
+/// ends. llvmpipe counts them, and ends every loop of an invocation after 65 535 of them without a word: what is longer goes in
+/// several dispatches, in more slices, or by other kernels. The self-test holds devices to it (`doctor/turns`). It is below
+/// that number because loops of a few turns are not counted one by one.
+pub const TURNS: usize = 60_000;
+
 /// How much work a dispatch is; the engine turns it into workgroups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Work {

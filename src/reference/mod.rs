@@ -77,6 +77,7 @@ pub const TWINS: &[(&str, Twin)] = &[
     ("layout/to_rows", sampler::to_rows),
     ("layout/to_panels", sampler::to_panels),
     ("doctor/philox", random::philox),
+    ("doctor/turns", random::turns),
     ("doctor/normals", random::normals),
     ("bench/multiply_add", bench::multiply_add),
     ("bench/read", bench::read),

@@ -74,9 +74,15 @@ impl Batch {
     }
 }
 
-/// The items of a slice.
-fn range(slice: usize, stretch: usize, items: usize) -> std::ops::Range<usize> {
-    (slice * stretch).min(items)..((slice + 1) * stretch).min(items)
+/// The items of a slice, of `stretch`, up to the piece of a dispatch that ends at `stop`: what the pieces before it left is in
+/// its sums as well.
+fn range(slice: usize, (stretch, stop): (usize, usize), items: usize) -> std::ops::Range<usize> {
+    (slice * stretch).min(items)..(slice * stretch + stretch.min(stop)).min(items)
+}
+
+/// Items of a slice, and where the piece of this dispatch ends.
+fn piece(call: &Call) -> Result<(usize, usize)> {
+    Ok((call.u("stretch")?, call.u("stop")?))
 }
 
 /// Atoms in quads, isotropic
@@ -85,15 +91,17 @@ pub fn mixture(call: &mut Call) -> Result<()> {
     let common = call.slot("variance")? == "one";
     let (reach, stretch) = (call.p("reach")?, call.u("stretch")?);
     // four rows go together, so that one that is noisy enough takes all with it
-    quads(call, dim, 1, stretch, common, |batch, b| (b / 4 * 4..b / 4 * 4 + 4).any(|b| batch.time(b)[2] >= reach))
+    quads(call, dim, 1, (stretch, stretch), common, |batch, b| {
+        (b / 4 * 4..b / 4 * 4 + 4).any(|b| batch.time(b)[2] >= reach)
+    })
 }
 
 /// Atoms in quads, isotropic and alike, for rows of little noise: all in the first slice, nothing left out
 pub fn mixture_culled(call: &mut Call) -> Result<()> {
     let dim = call.slot("axes")?.parse().unwrap_or(0);
-    let (reach, stretch) = (call.p("reach")?, call.u("quads")?);
+    let (reach, quads_in_all) = (call.p("reach")?, call.u("quads")?);
     let takes = |batch: &Batch, b: usize| batch.time(b)[2] < reach;
-    quads(call, dim, 1, stretch, true, takes)?;
+    quads(call, dim, 1, (quads_in_all, 32 * call.u("stop")?), true, takes)?;
     // the other slices have the same top, and no mass
     let (batch, mut partial) = (Batch::of(call, dim)?, call.f("partial")?);
     for b in (0..batch.rows).filter(|&b| takes(&batch, b)) {
@@ -106,15 +114,15 @@ pub fn mixture_culled(call: &mut Call) -> Result<()> {
 
 /// Atoms in quads, with independent coordinates
 pub fn mixture_wide(call: &mut Call) -> Result<()> {
-    let (dim, variances, stretch) = (call.u("dim")?, call.u("variances")?, call.u("stretch")?);
-    quads(call, dim, variances, stretch, false, |_, _| true)
+    let (dim, variances) = (call.u("dim")?, call.u("variances")?);
+    quads(call, dim, variances, piece(call)?, false, |_, _| true)
 }
 
 fn quads(
     call: &mut Call,
     dim: usize,
     variances: usize,
-    stretch: usize,
+    piece: (usize, usize),
     common: bool,
     takes: impl Fn(&Batch, usize) -> bool,
 ) -> Result<()> {
@@ -125,7 +133,7 @@ fn quads(
         call,
         |b| takes(&batch, b),
         |slice, y, nu2| {
-            let items = range(slice, stretch, quads);
+            let items = range(slice, piece, quads);
             let term = |k: usize| {
                 let column = |c: usize| atoms[(k / 4 * stride + c) * 4 + k % 4];
                 let mut log = column(2 * dim);
@@ -147,7 +155,7 @@ fn quads(
 pub fn mixture_full(call: &mut Call) -> Result<()> {
     let dim = call.u("dim")?;
     let batch = Batch::of(call, dim)?;
-    let (count, stretch, rows) = (call.u("components")?, call.u("stretch")?, call.f("components")?);
+    let (count, piece, rows) = (call.u("components")?, piece(call)?, call.f("components")?);
     let width = 1 + 3 * dim + dim * dim;
     batch.sum(call, |slice, y, nu2| {
         let term = |k: usize| {
@@ -163,7 +171,7 @@ pub fn mixture_full(call: &mut Call) -> Result<()> {
             }
             (log, gradient)
         };
-        range(slice, stretch, count).map(term).collect()
+        range(slice, piece, count).map(term).collect()
     })
 }
 
@@ -171,7 +179,7 @@ pub fn mixture_full(call: &mut Call) -> Result<()> {
 pub fn boxes(call: &mut Call) -> Result<()> {
     let dim = call.u("dim")?;
     let batch = Batch::of(call, dim)?;
-    let (count, stretch, rows, noise) = (call.u("boxes")?, call.u("stretch")?, call.f("boxes")?, call.f("noise")?);
+    let (count, piece, rows, noise) = (call.u("boxes")?, piece(call)?, call.f("boxes")?, call.f("noise")?);
     batch.sum(call, |slice, y, nu2| {
         let term = |k: usize| {
             let row = &rows[k * (1 + 4 * dim)..][..1 + 4 * dim];
@@ -186,7 +194,7 @@ pub fn boxes(call: &mut Call) -> Result<()> {
             }
             (log, gradient)
         };
-        range(slice, stretch, count).map(term).collect()
+        range(slice, piece, count).map(term).collect()
     })
 }
 

@@ -18,6 +18,13 @@ pub fn normals(call: &mut Call) -> Result<()> {
     call.set("z", &z)
 }
 
+/// Turns of nested loops
+pub fn turns(call: &mut Call) -> Result<()> {
+    let (outer, inner) = (call.u("outer")? as u32, call.u("inner")? as u32);
+    let counts = vec![outer * inner; call.u("count")?];
+    call.set_words("counts", &counts)
+}
+
 /// The score of a normal law
 pub fn gaussian(call: &mut Call) -> Result<()> {
     let (rows, dim) = (call.u("rows")?, call.u("dim")?);

@@ -3,8 +3,8 @@
 //! `backward.wgsl`, `gradient.wgsl`). Then come reduce, finish and update as ever.
 
 use crate::error::Result;
-use crate::network::{Line, Network, PANEL_ROWS, PanelLine, Tile};
-use crate::recording::{Arena, Dispatch, Engine, Kernels, PANEL, Recording, Tensor, Work, pad, panels};
+use crate::network::{Layer, Line, Network, PANEL_ROWS, PanelLine, Tile, panel_tiles, turns_of_stream};
+use crate::recording::{Arena, Dispatch, Engine, Kernels, PANEL, Recording, TURNS, Tensor, Work, pad, panels};
 use crate::reference::BINS;
 
 use super::options::TrainOptions;
@@ -35,9 +35,38 @@ fn table_length(network: &Network) -> usize {
     TIMES * (8 + pad(network.dim + network.options.features, 8))
 }
 
-/// Tiles of a batch on software devices: an even number, as processors have cores.
-fn panel_tiles(batch: usize) -> usize {
-    (2 * panels(batch).div_ceil(2 * PANEL_ROWS / PANEL)).min(panels(batch))
+/// Slices of partial gradients for so many tiles, `most` at most.
+fn slices(network: &Network, tiles: usize, most: usize) -> usize {
+    tiles.min(most).min((LONGEST / network.layout.groups[0]).max(1))
+}
+
+/// Turns of loops that `fused/step` takes for its share of the tiles, at most.
+fn turns_of_step(network: &Network, tile: &Tile, batch: usize) -> usize {
+    let layer = |l: &Layer| {
+        let sums = l.inputs.div_ceil(4) + l.outputs.div_ceil(4) + 2;
+        let jobs = (l.inputs.div_ceil(8) * l.stride() / 4).div_ceil(tile.threads) + 2;
+        sums + jobs * (tile.rows + 2)
+    };
+    // the rows are drawn and lost in loops over them and over what is put in them
+    let rows = 4 * tile.rows + tile.rows * pad(network.dim + network.options.features, 8) / tile.threads;
+    let own = rows + network.layout.layers.iter().map(layer).sum::<usize>();
+    let tiles = batch.div_ceil(tile.rows);
+    tiles.div_ceil(slices(network, tiles, SLICES)) * own
+}
+
+/// Turns that any of `fused/forward`, `backward` and `gradient` takes for its tiles, at most.
+fn turns_of_panels(network: &Network, batch: usize) -> usize {
+    let tiles = panel_tiles(batch);
+    let rows = PANEL * panels(batch).div_ceil(tiles);
+    let layers = &network.layout.layers;
+    let drawn = rows / 8 * (network.dim + pad(network.dim + network.options.features, 8) / 8 + 6);
+    let forth = drawn + layers.iter().map(|l| turns_of_stream(rows, l.inputs, l.outputs)).sum::<usize>();
+    let back = layers.iter().map(|l| turns_of_stream(rows, l.outputs, l.inputs)).sum::<usize>();
+    // an eight of the inputs takes a turn for each of them, one to end and one of its own
+    let outer = |l: &Layer| l.stride().div_ceil(64) * (rows / PANEL) * (10 * l.inputs.div_ceil(8) + 2) + rows / 8;
+    let share = tiles.div_ceil(slices(network, tiles, PANEL_SLICES));
+    let gradient = layers.iter().map(outer).max().unwrap_or(0) * share;
+    forth.max(back).max(gradient)
 }
 
 /// The tensors that only a fused step has.
@@ -77,12 +106,17 @@ impl Fused {
     pub fn fits(network: &Network, options: &TrainOptions, kernels: Kernels, members: usize) -> bool {
         match kernels {
             Kernels::Layered => false,
-            Kernels::Fused => network.tile(options.batch_size).is_some(),
+            Kernels::Fused => network
+                .tile(options.batch_size)
+                .is_some_and(|tile| turns_of_step(network, tile, options.batch_size) <= TURNS),
             Kernels::FusedPanel => {
                 let line = network.line(true);
                 let longest = line.panels.map_or(0, |own| own.length).max(line.length);
                 let own = panel_tiles(options.batch_size) * PANEL_ROWS * 4 * longest;
-                network.fits_panels() && own <= LONGEST_OWN && own.max(table_length(network)) * members <= LONGEST_ROWS
+                network.fits_panels()
+                    && own <= LONGEST_OWN
+                    && own.max(table_length(network)) * members <= LONGEST_ROWS
+                    && turns_of_panels(network, options.batch_size) <= TURNS
             }
         }
     }
@@ -93,19 +127,18 @@ impl Fused {
             return None;
         }
         let (batch, length) = (options.batch_size, network.layout.groups[0]);
-        let most = (LONGEST / length).max(1);
         let mut line = network.line(kernels == Kernels::FusedPanel);
         let (form, tiles, rows, slices) = match kernels {
             Kernels::Layered => return None,
             Kernels::Fused => {
                 let tile = network.tile(batch)?;
-                let slices = batch.div_ceil(tile.rows).min(SLICES).min(most);
+                let slices = slices(network, batch.div_ceil(tile.rows), SLICES);
                 (Form::Workgroup(tile), slices, tile.rows, slices)
             }
             Kernels::FusedPanel => {
                 let (tiles, own) = (panel_tiles(batch), line.panels.take()?);
                 let gradients = arena.f32("gradients of the tiles", &[tiles, PANEL_ROWS, 4 * own.length]);
-                (Form::Panels(tiles, gradients, own), tiles, PANEL_ROWS, tiles.min(PANEL_SLICES).min(most))
+                (Form::Panels(tiles, gradients, own), tiles, PANEL_ROWS, slices(network, tiles, PANEL_SLICES))
             }
         };
         Some(Self {

@@ -49,8 +49,11 @@ pub struct Tensors {
 
 /// Slices of the batch whose weight gradients are summed apart: enough to fill a device, few enough to add up fast,
 /// and no more than fit one binding. Depends on the sizes only, so that results do not depend on the device.
-fn slices(batch: usize, longest_group: usize) -> usize {
-    (panels(batch) / 2).clamp(1, 8).min(((1 << 25) / longest_group.max(1)).max(1))
+/// A slice has at most 4096 rows, as the turns that kernels take over it are limited ([`crate::recording::TURNS`]): the longest loops are those
+/// of 202 turns for 64 rows of a product and, for a gradient of alpha, of one for 256 numbers of a layer.
+fn slices(rows: usize, longest_group: usize) -> usize {
+    let most = ((1 << 25) / longest_group.max(1)).max(1);
+    (panels(rows) / 2).clamp(1, 8).max(rows.div_ceil(4096)).min(most)
 }
 
 impl Tensors {
@@ -64,7 +67,7 @@ impl Tensors {
             layout.groups.iter().map(|&n| arena.f32(label, &[n])).collect()
         };
         let norm_groups: usize = layout.groups.iter().map(|n| n.div_ceil(256)).sum();
-        let slices = slices(batch, longest);
+        let further = probes.map_or(0, |p| slices(p.count * batch, longest));
         Ok(Self {
             data: arena.f32("training rows", &[rows, network.dim]),
             held_out: arena.f32("held-out rows", &[held.max(1), network.dim]),
@@ -84,7 +87,7 @@ impl Tensors {
             mirror: layout.mirrors.iter().map(|&n| arena.f32("transposed weights", &[n])).collect(),
             mirror_index: layout.groups.iter().map(|&n| arena.shared_u32("mirror index", &[n])).collect(),
             work: network.workspace(arena, batch, true),
-            back: network.back_workspace_and(arena, batch, slices, if probes.is_some() { slices } else { 0 }),
+            back: network.back_workspace_and(arena, batch, slices(batch, longest), further),
             tangents: probes.map(|p| network.tangents(arena, batch, p.count)),
             head: network.head_workspace(arena, batch),
             offset: arena.panel("offset", batch, network.dim),
@@ -270,4 +273,19 @@ pub fn held_out(network: &Network, options: &TrainOptions, t: &Tensors, draws: u
             .param("groups", options.batch_size.div_ceil(256)),
     );
     rec
+}
+
+#[cfg(test)]
+mod tests {
+    use super::slices;
+
+    #[test]
+    fn no_slice_is_longer_than_the_loops_of_a_device() {
+        assert_eq!([64, 512, 4096, 32_768].map(|rows| slices(rows, 1000)), [1, 4, 8, 8]);
+        for rows in [32_769usize, 1 << 20] {
+            assert!(rows.div_ceil(slices(rows, 1000)) <= 4096);
+        }
+        // but all of them fit a binding
+        assert_eq!(slices(1 << 20, 1 << 24), 2);
+    }
 }
