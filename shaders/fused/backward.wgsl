@@ -40,7 +40,11 @@ fn input_eight(at: u32) -> vec4<u64> {
     return gradients[at];
 }
 
-fn weight_eight(at: u32) -> vec4<u64> {
+fn weight_s(at: u32) -> vec4<u64> {
+    return weights[at];
+}
+
+fn weight_d(at: u32) -> vec4<u64> {
     return weights[at];
 }
 

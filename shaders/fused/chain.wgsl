@@ -108,7 +108,7 @@ fn main(
         moment = weights_f[(s * (params.dim + 2u) + params.dim + 1u) * stride].yzw;
         if local < ROWS {
             let b = first + local;
-            move_row(b, control[1] + b, control[0] + s, params.dim, params.history, seed);
+            move_row(b, control[1] + b, move_of(control[0] + s, params.history), params.dim, seed);
         }
         settle();
     }

@@ -68,6 +68,10 @@ fn input_eight(at: u32) -> vec4<u64> {
     return values[at];
 }
 
+fn weight_d(at: u32) -> vec4<u64> {
+    return weights[at];
+}
+
 fn weight_eight(at: u32) -> vec4<u64> {
     return weights[at];
 }

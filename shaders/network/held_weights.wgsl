@@ -4,7 +4,8 @@
 //
 // needs     const FIRST, LAST from the file that imports this one: it gets stream_s (8 inputs at a time) for FIRST = 0, up to
 //           stream_d (64 at a time) for LAST = 2;
-//           input_eight(at), weight_eight(at), output_eight(at), set_output(at, eight), all in packed eights;
+//           input_eight(at), weight_s(at) or weight_d(at) or both, output_eight(at), set_output(at, eight), all in packed
+//           eights;
 //           finished(z, slope_at, beside_at, p), see network/finish
 #import network/jobs
 
@@ -20,10 +21,10 @@ fn stream_${deep:sd}(s: Stream, lane: u32) {
     for (var depth = 0u; depth < depths; depth++) {
         let k = depth * ${deep * 56 + 8}u;
 #for i in 0..deep * 56 + 8
-        let w${i} = held(k + ${i}u, s, weight_at);
+        let w${i} = held_${deep:sd}(k + ${i}u, s, weight_at);
 #end
         var start = Eight(vec4<f32>(0.0), vec4<f32>(0.0));
-        if s.biased { start = unpack_eight(weight_eight(weight_at + s.inputs * s.weight_stride)); }
+        if s.biased { start = unpack_eight(weight_${deep:sd}(weight_at + s.inputs * s.weight_stride)); }
         let finishes = depth + 1u == depths;
         // lanes past the last input hold zeros, rows past the last are not read
         let has = k / 8u + lane < input_stride;
@@ -61,9 +62,9 @@ fn stream_${deep:sd}(s: Stream, lane: u32) {
         }
     }
 }
-#end
 
 // Eight outputs of row k of the weight that starts at `at`; rows past the last weigh nothing.
-fn held(k: u32, s: Stream, at: u32) -> Eight {
-    return unpack_eight(select(vec4<u64>(0lu), weight_eight(at + k * s.weight_stride), k < s.inputs));
+fn held_${deep:sd}(k: u32, s: Stream, at: u32) -> Eight {
+    return unpack_eight(select(vec4<u64>(0lu), weight_${deep:sd}(at + k * s.weight_stride), k < s.inputs));
 }
+#end

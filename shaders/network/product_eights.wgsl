@@ -9,6 +9,14 @@ fn weight_eight(at: u32) -> vec4<u64> {
     return weight[at];
 }
 
+fn weight_s(at: u32) -> vec4<u64> {
+    return weight[at];
+}
+
+fn weight_d(at: u32) -> vec4<u64> {
+    return weight[at];
+}
+
 fn output_eight(at: u32) -> vec4<u64> {
     return output[at];
 }

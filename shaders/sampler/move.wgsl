@@ -17,36 +17,60 @@ const C_HISTORY = 7u;
 const B_ROW = 12u;
 const B_HISTORY = 15u;
 
-// Row b of the batch, which is sample `sample` of all, through stage `stage`; `kept` is H, at most 5.
-fn move_row(b: u32, sample: u32, stage: u32, dim: u32, kept: u32, seed: vec2<u32>) {
+struct Move {
+    stage: u32,
+    kept: u32, // H, at most 5
+    // the first two rows of three coefficients: x', then base' by rule 2
+    base: f32,
+    x: f32,
+    score: f32,
+    b_base: f32,
+    b_x: f32,
+    b_score: f32,
+    noise: f32,
+    rule: f32,
+    o_x: f32,
+    o_score: f32,
+}
+
+// What stage `stage` does, `kept` being H. For all rows the same, so a kernel reads it once.
+fn move_of(stage: u32, kept: u32) -> Move {
     let c = stage * WIDTH;
-    let noise = stages[c + 3u];
-    let rule = stages[c + 4u];
+    let b = c + B_ROW;
+    return Move(
+        stage, kept, stages[c], stages[c + 1u], stages[c + 2u], stages[b], stages[b + 1u], stages[b + 2u], stages[c + 3u],
+        stages[c + 4u], stages[c + 5u], stages[c + 6u],
+    );
+}
+
+// Row b of the batch, which is sample `sample` of all, through a stage.
+fn move_row(b: u32, sample: u32, m: Move, dim: u32, seed: vec2<u32>) {
+    let c = m.stage * WIDTH;
     var z = vec4<f32>(0.0);
     for (var d = 0u; d < dim; d++) {
-        if d % 4u == 0u && noise != 0.0 {
-            z = normals(random_words(seed, PURPOSE_SAMPLE_NOISE, sample, stage, d / 4u));
+        if d % 4u == 0u && m.noise != 0.0 {
+            z = normals(random_words(seed, PURPOSE_SAMPLE_NOISE, sample, m.stage, d / 4u));
         }
         let at = panel_index(b, d, dim);
         let s = score_of(b, d, at);
         let old = x[at];
         let anchor = base[at];
-        var next = stages[c] * anchor + stages[c + 1u] * old + stages[c + 2u] * s;
-        var corrected = stages[c + B_ROW] * anchor + stages[c + B_ROW + 1u] * old + stages[c + B_ROW + 2u] * s;
-        for (var j = 0u; j < kept; j++) {
+        var next = m.base * anchor + m.x * old + m.score * s;
+        var corrected = m.b_base * anchor + m.b_x * old + m.b_score * s;
+        for (var j = 0u; j < m.kept; j++) {
             // stage + 2 H - 1 - j is not negative, and the same place modulo H as stage - 1 - j
-            let place_of_y = (stage + 2u * kept - 1u - j) % kept;
-            let y = history[panel_index(b, place_of_y * dim + d, kept * dim)];
+            let place_of_y = (m.stage + 2u * m.kept - 1u - j) % m.kept;
+            let y = history[panel_index(b, place_of_y * dim + d, m.kept * dim)];
             next += stages[c + C_HISTORY + j] * y;
             corrected += stages[c + B_HISTORY + j] * y;
         }
-        if kept > 0u {
-            history[panel_index(b, (stage % kept) * dim + d, kept * dim)] = stages[c + 5u] * old + stages[c + 6u] * s;
+        if m.kept > 0u {
+            history[panel_index(b, (m.stage % m.kept) * dim + d, m.kept * dim)] = m.o_x * old + m.o_score * s;
         }
-        next += noise * z.x;
+        next += m.noise * z.x;
         x[at] = next;
-        if rule == 1.0 { base[at] = next; }
-        if rule == 2.0 { base[at] = corrected; }
+        if m.rule == 1.0 { base[at] = next; }
+        if m.rule == 2.0 { base[at] = corrected; }
         z = z.yzwx;
     }
 }

@@ -33,5 +33,6 @@ fn main(
 ) {
     let b = linear_index(workgroup, groups, local);
     if b >= params.rows { return; }
-    move_row(b, control[1] + b, control[0], params.dim, params.history, vec2<u32>(params.seed_low, params.seed_high));
+    let seed = vec2<u32>(params.seed_low, params.seed_high);
+    move_row(b, control[1] + b, move_of(control[0], params.history), params.dim, seed);
 }

@@ -152,7 +152,7 @@ fn sampling(engine: &mut dyn Engine, cell: &Cell, clock: &Clock, seed: u64) -> R
     with_chunk(engine, cell, seed, &mut |engine, chunk, plan| {
         let (start, recording) = begin(engine, cell, seed, chunk, plan)?;
         let stage = engine.prepare(&recording)?;
-        let kernels = if chunk.most() > 1 { Kernels::Fused } else { Kernels::Layered };
+        let kernels = if chunk.most() > 1 { engine.kernels(cell.width) } else { Kernels::Layered };
         let mut at = 0;
         let timing = clock.time(STEPS as u32, &mut |n| {
             let mut left = n as usize;

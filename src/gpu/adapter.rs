@@ -39,7 +39,7 @@ pub struct AdapterLine {
     /// Smallest and largest subgroup, 0 when subgroups are not offered.
     pub subgroup: (u32, u32),
     /// Whether the kernels of families `panel` and `fused-panel` run: they map the lanes of subgroups of 8 by hand, wait for
-    /// each other as subgroups, and load 64-bit words.
+    /// each other as subgroups, load 64-bit words and bind up to [`PANEL_BUFFERS`] buffers.
     pub panels: bool,
     /// Whether shaders may compute in f16.
     pub halves: bool,
@@ -50,6 +50,9 @@ pub struct AdapterLine {
 /// What the kernels of families `panel` and `fused-panel` need.
 pub const PANELS: wgpu::Features =
     wgpu::Features::SUBGROUP.union(wgpu::Features::SUBGROUP_BARRIER).union(wgpu::Features::SHADER_INT64);
+
+/// Storage buffers that a kernel of those binds at most; kernels of other families do with the 8 of any device.
+pub const PANEL_BUFFERS: u32 = 10;
 
 /// What cooperative matrices need.
 pub const MATRICES: wgpu::Features = wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX;
@@ -77,7 +80,9 @@ impl AdapterLine {
             max_buffer: limits.max_buffer_size,
             workgroup_bytes: limits.max_compute_workgroup_storage_size,
             subgroup: sizes,
-            panels: adapter.features().contains(PANELS) && sizes == (8, 8),
+            panels: adapter.features().contains(PANELS)
+                && sizes == (8, 8)
+                && limits.max_storage_buffers_per_shader_stage >= PANEL_BUFFERS,
             halves: adapter.features().contains(wgpu::Features::SHADER_F16),
             matrices: adapter.features().contains(wgpu::Features::SHADER_F16 | MATRICES)
                 && sizes == (32, 32)

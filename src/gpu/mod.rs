@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, Problem, Result};
 use crate::recording::{Arena, BufferId, Element, Engine, Held, KernelTime, Kernels, ProgramId, Recording, Tensor};
-pub use adapter::{AdapterLine, Choice, adapters};
+pub use adapter::{AdapterLine, Choice, PANEL_BUFFERS, adapters};
 pub use families::{FAMILIES, Family, NARROW, PRECISIONS, Use};
 use linker::Embedded;
 use program::{Pipeline, Program};
@@ -80,6 +80,7 @@ impl Gpu {
         let limits = wgpu::Limits {
             max_buffer_size: has.max_buffer_size,
             max_storage_buffer_binding_size: has.max_storage_buffer_binding_size,
+            max_storage_buffers_per_shader_stage: has.max_storage_buffers_per_shader_stage.min(adapter::PANEL_BUFFERS),
             ..wgpu::Limits::default().or_worse_values_from(&has)
         };
         let descriptor = wgpu::DeviceDescriptor {

@@ -57,6 +57,12 @@ impl BackWorkspace {
 }
 
 impl Workspace {
+    /// Those that nothing but the forward pass touches.
+    pub fn own(&self) -> Vec<&Tensor> {
+        let layers = [&self.hidden, &self.slope, &self.z, &self.spread].into_iter().flatten();
+        layers.chain([&self.input, &self.output, &self.unused]).collect()
+    }
+
     /// What is bound where a product writes no slopes, and where it reads nothing beside.
     pub(super) fn spare(&self) -> [&Tensor; 2] {
         [&self.unused, &self.input]

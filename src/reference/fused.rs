@@ -338,6 +338,62 @@ pub fn gradient(call: &mut Call) -> Result<()> {
     call.set("partials", &partials)
 }
 
+/// Many stages of a reverse process, tile by tile and layer by layer between two blocks
+pub fn reverse(call: &mut Call) -> Result<()> {
+    let (dim, rows, seed, count) = (call.u("dim")?, call.u("rows")?, call.seed()?, call.u("count")?);
+    let (folded, weights, table) = (call.f("weights_f")?, call.f("weights_n")?, call.words("layers")?);
+    let (stages, control, a) = (call.f("stages")?, call.words("control")?, activation(call)?);
+    let (alpha, mut values, block) = (call.f("alpha")?, call.f("values")?, PANEL_ROWS * 8 * call.u("line")?);
+    let (share, longer) = (call.u("share")?, call.u("longer")?);
+    let layer = |i: usize| {
+        let [inputs, outputs, at] = [0, 1, 2].map(|j| table[4 * i + j] as usize);
+        Layer { inputs, outputs, at: 4 * at, mirror_at: 0, input_at: 0, slope_at: 0, gradient_at: 0 }
+    };
+    let stride = layer(0).stride();
+    let mut all: Vec<Layer> = (0..count).map(layer).collect();
+    all[0] = Layer { inputs: dim, at: 0, ..layer(0) };
+    let mut states = States::read(call)?;
+    let (mut first, mut t) = (0, 0);
+    while first < rows {
+        let tile = first..first + PANEL * (share + usize::from(t < longer));
+        let (here, there) = values[2 * t * block..][..2 * block].split_at_mut(block);
+        let mut blocks = [here, there];
+        for s in 0..control[2] {
+            let own = &folded[s as usize * (dim + 2) * stride..][..(dim + 2) * stride];
+            let [sigma, p, q] = [1, 2, 3].map(|i| own[(dim + 1) * stride + i]);
+            for b in tile.clone() {
+                let x: Vec<f64> = (0..dim).map(|d| states.x[at(b, d, dim)]).collect();
+                put_row(blocks[0], 0, b - first, &x);
+            }
+            for (i, l) in all.iter().enumerate() {
+                for r in 0..tile.len() {
+                    let mut h = l.forward(if i == 0 { own } else { &weights }, row_of(blocks[0], 0, r, l.inputs));
+                    if i + 1 < count {
+                        // padding goes through the activation as well
+                        h.resize(l.stride(), 0.0);
+                        h.iter_mut().for_each(|z| *z = (a.value)(*z, alpha[i]));
+                    }
+                    put_row(blocks[1], 0, r, &h);
+                }
+                blocks.swap(0, 1);
+            }
+            for b in tile.clone() {
+                let said = row_of(blocks[0], 0, b - first, dim);
+                let score: Vec<f64> = (0..dim).map(|d| -(p * states.x[at(b, d, dim)] + q * said[d]) / sigma).collect();
+                let (stage, sample) = (control[0] + s, control[1].wrapping_add(b as u32));
+                states.move_row(b, &score, &stages, stage as usize, |d| noise(seed, sample, stage, d));
+            }
+            if count % 2 == 1 {
+                // states start in the first block again
+                blocks.swap(0, 1);
+            }
+        }
+        (first, t) = (tile.end, t + 1);
+    }
+    call.set("values", &values)?;
+    states.write(call)
+}
+
 /// Many stages of a reverse process
 pub fn chain(call: &mut Call) -> Result<()> {
     let (dim, rows, seed, count) = (call.u("dim")?, call.u("rows")?, call.seed()?, call.u("count")?);

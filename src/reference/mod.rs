@@ -56,6 +56,7 @@ pub const TWINS: &[(&str, Twin)] = &[
     ("fused/backward", fused::backward),
     ("fused/gradient", fused::gradient),
     ("fused/chain", fused::chain),
+    ("fused/reverse", fused::reverse),
     ("optimiser/reduce", optimiser::reduce),
     ("optimiser/finish", optimiser::finish),
     ("optimiser/update", optimiser::update),

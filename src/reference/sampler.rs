@@ -9,9 +9,9 @@ use crate::recording::{PANEL, pad};
 pub fn fold_time(call: &mut Call) -> Result<()> {
     let (dim, features, stride) = (call.u("dim")?, call.u("features")?, call.u("stride")?);
     let (weight, times, rows) = (call.f("weight")?, call.f("times")?, call.f("features")?);
-    let mut folded = Vec::new();
-    for s in 0..call.u("count")? {
-        let time = (call.words("control")?[0] as usize + s).min(call.u("times")? - 1);
+    let (mut folded, control) = (Vec::new(), call.words("control")?);
+    for s in 0..call.u("count")?.min(control[2].max(1) as usize) {
+        let time = (control[0] as usize + s).min(call.u("times")? - 1);
         folded.extend(weight[..dim * stride].iter().map(|w| times[4 * time] * w));
         for n in 0..stride {
             let carried = (0..features).map(|f| rows[time * features + f] * weight[(dim + f) * stride + n]);
@@ -19,6 +19,8 @@ pub fn fold_time(call: &mut Call) -> Result<()> {
         }
         folded.extend((0..stride).map(|n| if n < 4 { times[4 * time + n] } else { 0.0 }));
     }
+    // the others stay as they were
+    folded.extend(&call.f("folded")?[folded.len()..]);
     call.set("folded", &folded)
 }
 

@@ -3,9 +3,9 @@
 use super::flow::{BoundFlow, NetworkFlow};
 use super::{BoundScore, Reverse, Score};
 use crate::error::Result;
-use crate::network::{Layer, Network, Tile, Weights, Workspace};
-use crate::process::Process;
-use crate::recording::{Arena, Dispatch, Engine, Kernels, PANEL, Recording, Tensor, Work, pad};
+use crate::network::{Layer, Network, PANEL_ROWS, Tile, Weights, Workspace, panel_tiles, turns_of_stream};
+use crate::process::{HISTORY, Process};
+use crate::recording::{Arena, Dispatch, Engine, Kernels, PANEL, Recording, TURNS, Tensor, Work, pad};
 use crate::train::times;
 
 /// A network with its weights, and what it was trained for.
@@ -25,17 +25,40 @@ pub struct NetworkScore {
 
 /// What running many stages in one launch needs.
 struct Chain {
-    tile: &'static Tile,
+    form: Form,
     /// (L + 1, 4) inputs, outputs, place.
     layers: Tensor,
     /// (S, D + 2, N8) first layer at S times.
     folded: Tensor,
 }
 
+/// What a tile of rows is.
+enum Form {
+    /// Workgroup memory.
+    Workgroup(&'static Tile),
+    /// (T, 2, ROWS, widest) in memory.
+    Panels(Tensor),
+}
+
+/// Turns of loops that a stage takes in a kernel for many of them, at most.
+fn turns(network: &Network, kernels: Kernels) -> usize {
+    // a state is moved in loops over its coordinates and earlier outputs
+    let moved = |rows: usize| rows * (2 + network.dim * (2 + HISTORY));
+    let sum = |of: &dyn Fn(&Layer) -> usize| network.layout.layers.iter().map(of).sum::<usize>();
+    match kernels {
+        Kernels::FusedPanel => {
+            moved(PANEL_ROWS / 8) + sum(&|l: &Layer| turns_of_stream(PANEL_ROWS, l.inputs, l.outputs))
+        }
+        _ => moved(1) + sum(&|l: &Layer| 3 + l.inputs.div_ceil(4)),
+    }
+}
+
 /// Longest table of folded first layers in numbers: 4 MiB stay in the cache of any device.
 const FOLDED: usize = 1 << 20;
 /// Most stages a launch.
 const STAGES: usize = 64;
+/// Longest rows of all tiles in numbers, 128 MiB: what any device binds. More samples at a time go layer by layer.
+const LONGEST_ROWS: usize = 1 << 25;
 
 /// A network with its tensors planned.
 pub(super) struct Bound {
@@ -153,14 +176,30 @@ impl BoundScore for Bound {
     }
 
     fn plan_chain(&mut self, arena: &mut Arena, kernels: &dyn Fn(usize) -> Kernels) -> Option<usize> {
-        if kernels(self.network.widest()) != Kernels::Fused {
+        let network = &self.network;
+        let kernels = kernels(network.widest());
+        let [_, rows, stride] = self.folded.shape[..] else { return None };
+        let most = (FOLDED / (rows * stride)).clamp(1, STAGES).min(TURNS / turns(network, kernels));
+        let most = most.min(self.times.shape[0]);
+        if most < 2 {
             return None;
         }
-        let tile = self.network.tile(self.work.rows)?;
-        let [_, rows, stride] = self.folded.shape[..] else { return None };
-        let most = (FOLDED / (rows * stride)).clamp(1, STAGES).min(self.times.shape[0]);
-        let layers = arena.u32("layers", &[self.network.layout.layers.len(), 4]);
-        self.chain = Some(Chain { tile, layers, folded: arena.f32("first layers", &[most, rows, stride]) });
+        let form = match kernels {
+            Kernels::Layered => return None,
+            Kernels::Fused => Form::Workgroup(network.tile(self.work.rows)?),
+            Kernels::FusedPanel => {
+                let shape = [panel_tiles(self.work.rows), PANEL_ROWS, 2 * pad(network.widest(), 8)];
+                if !network.chains_panels() || shape.iter().product::<usize>() > LONGEST_ROWS {
+                    return None;
+                }
+                Form::Panels(arena.f32("rows of the tiles", &shape))
+            }
+        };
+        // nothing goes layer by layer then
+        let idle = self.work.own();
+        arena.buffers.retain(|b| !idle.iter().any(|t| t.buffer == b.id));
+        let layers = arena.u32("layers", &[network.layout.layers.len(), 4]);
+        self.chain = Some(Chain { form, layers, folded: arena.f32("first layers", &[most, rows, stride]) });
         Some(most)
     }
 
@@ -168,10 +207,25 @@ impl BoundScore for Bound {
         let Some(chain) = &self.chain else { return };
         let rows = pad(self.work.rows, PANEL);
         rec.push(self.fold(&chain.folded, state.control));
-        rec.push(
-            Dispatch::new("fused/chain", Work::Groups(rows / chain.tile.rows))
-                .slot("tile", chain.tile.shader)
+        let dispatch = match &chain.form {
+            Form::Workgroup(tile) => Dispatch::new("fused/chain", Work::Groups(rows / tile.rows))
+                .slot("tile", tile.shader)
                 .slot("activation", self.network.activation.shader)
+                .param("alpha_at", self.network.layout.alpha_at),
+            Form::Panels(values) => {
+                let tiles = panel_tiles(rows);
+                Dispatch::new("fused/reverse", Work::Groups(values.shape[0]))
+                    .slot("finish", "network/finish/infer")
+                    .slot("activation", self.network.activation.shader)
+                    .bind("alpha", &self.weights.alpha)
+                    .bind("values", values)
+                    .param("share", rows / PANEL / tiles)
+                    .param("longer", rows / PANEL % tiles)
+                    .param("line", values.shape[2] / 16)
+            }
+        };
+        rec.push(
+            dispatch
                 .bind("weights_f", &chain.folded)
                 .bind("weights_n", &self.weights.groups[0])
                 .bind("layers", &chain.layers)
@@ -184,7 +238,6 @@ impl BoundScore for Bound {
                 .param("dim", self.network.dim)
                 .param("count", self.network.layout.layers.len())
                 .param("rows", rows)
-                .param("alpha_at", self.network.layout.alpha_at)
                 .param("seed_low", state.seed as u32)
                 .param("seed_high", (state.seed >> 32) as u32),
         );
