@@ -4,5 +4,6 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     scorefield::cli::survive_file_limits();
-    ExitCode::from(scorefield::cli::without_panics(|| scorefield::cli::main(std::env::args_os())))
+    let code = scorefield::cli::without_panics(|| scorefield::cli::main(std::env::args_os()));
+    ExitCode::from(scorefield::gpu::leave(code))
 }

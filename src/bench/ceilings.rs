@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::clock::{Clock, Spread};
 use crate::error::Result;
-use crate::recording::{Arena, Dispatch, Engine, ProgramId, Recording, Tensor, Work};
+use crate::recording::{Arena, Dispatch, Engine, ProgramId, Recording, TURNS, Tensor, Work};
 use crate::reference::bench::{CHAINS, LENGTH};
 
 /// A row of [`CEILINGS`].
@@ -143,7 +143,7 @@ fn arithmetic(engine: &mut dyn Engine, clock: &Clock, software: bool) -> Result<
             Ok(clock.elapsed().as_secs_f64())
         });
         match run {
-            Ok(seconds) if seconds < LONG && rounds < 1 << 16 => rounds *= 2,
+            Ok(seconds) if seconds < LONG && 2 * rounds < TURNS as u32 => rounds *= 2,
             other => break other,
         }
     };

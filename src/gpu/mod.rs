@@ -14,6 +14,7 @@ mod repeat;
 
 use std::cell::Cell;
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -303,8 +304,25 @@ impl Drop for Gpu {
         // closing a device waits for it, and one that hangs would keep the process for ever
         if self.hung.get() {
             std::mem::forget((self.device.clone(), self.queue.clone()));
+            ABANDONED.store(true, Ordering::Relaxed);
         }
     }
+}
+
+/// Whether a device that did not answer was left behind.
+static ABANDONED: AtomicBool = AtomicBool::new(false);
+
+/// The exit code of the process, for which it ends here and now if a device was left behind: threads of its driver still run,
+/// and a driver that is compiling while the destructors of an ordinary exit take its tables away dies of it.
+pub fn leave(code: u8) -> u8 {
+    #[cfg(target_os = "linux")]
+    if ABANDONED.load(Ordering::Relaxed) {
+        use std::io::Write;
+        let _ = (std::io::stdout().flush(), std::io::stderr().flush());
+        // SAFETY: nothing of this process runs after it, and what it wrote to files was closed by its owners before
+        unsafe { libc::_exit(i32::from(code)) }
+    }
+    code
 }
 
 fn watch(device: &wgpu::Device, health: &Arc<Health>) {

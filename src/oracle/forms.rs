@@ -4,7 +4,7 @@ use super::culling::Atoms;
 use super::{Input, Law, in_range, slices};
 use crate::distribution::{Covariance, GaussianMixture, PixelDensity};
 use crate::error::{Error, Problem, Result};
-use crate::recording::pad;
+use crate::recording::{TURNS, pad};
 use std::sync::Arc;
 
 /// The kernel for few dimensions, whose number fills a slot.
@@ -37,7 +37,7 @@ fn counted(
     let slices = slices(items, dim);
     let stretch = items.div_ceil(slices);
     let params = vec![(name, items.into()), ("stretch", stretch.into())];
-    // the kernel for few dimensions takes a turn an item, of which no buffer holds more than fit all slices
+    // the kernel for few dimensions takes a turn an item, and no pieces
     let turns = (kernel != FEW).then_some(turns);
     Law { dim, kernel, inputs, params, slices, items, turns, variance: None, culling: None }
 }
@@ -90,6 +90,11 @@ pub fn atoms(dim: usize, weights: &[f64], means: &[f64], variances: &[f64], diag
     let inputs = vec![input("atoms", &[quads, stride, 4], values)];
     let kernel = if few { FEW } else { "score/mixture_wide" };
     let mut law = counted(dim, kernel, ("quads", quads), 1 + 2 * (dim + 1), inputs);
+    if few && quads.div_ceil(law.slices) > TURNS {
+        let most = 4 * TURNS * law.slices;
+        let problem = Problem::new("the exact score of so many atoms does not run on a device");
+        return Err(Error::usage(problem.found(count).expected(format!("at most {most} in {dim} dimensions"))));
+    }
     if few {
         law.variance = Some(if variances.len() == 1 { "score/variance/one" } else { "score/variance/each" });
         law.params.push(("reach", culling.as_ref().map_or(0.0, |c| c.reach).into()));
