@@ -361,7 +361,7 @@ fn a_chain_of_panels_stops_before_a_device_ends_its_loops() {
         let score = score(hidden, 2, 1.0, &process, false);
         Chunk::new(&mut arena, &score, &plan, 512).unwrap().with(&mut arena, &|_| Kernels::FusedPanel).most()
     };
-    assert_eq!(["16", "128x3", "512x4", "8x2"].map(stages), [58, 16, 1, 1]);
+    assert_eq!(["16", "128x3", "512x4", "8x2"].map(stages), [42, 14, 1, 1]);
     let Some(mut gpu) = device("fused-panel") else { return };
     let mut layered = device("panel").unwrap();
     let score = score("128x3", 2, 1.0, &process, false);

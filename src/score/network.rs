@@ -42,8 +42,8 @@ enum Form {
 
 /// Turns of loops that a stage takes in a kernel for many of them, at most.
 fn turns(network: &Network, kernels: Kernels) -> usize {
-    // a state is moved in loops over its coordinates and earlier outputs
-    let moved = |rows: usize| rows * (2 + network.dim * (2 + HISTORY));
+    // a state is moved in loops over its coordinates and earlier outputs, with ten rounds of Philox for every four
+    let moved = |rows: usize| rows * (2 + network.dim * (2 + HISTORY) + 12 * network.dim.div_ceil(4));
     let sum = |of: &dyn Fn(&Layer) -> usize| network.layout.layers.iter().map(of).sum::<usize>();
     match kernels {
         Kernels::FusedPanel => {

@@ -59,7 +59,8 @@ fn turns_of_panels(network: &Network, batch: usize) -> usize {
     let tiles = panel_tiles(batch);
     let rows = PANEL * panels(batch).div_ceil(tiles);
     let layers = &network.layout.layers;
-    let drawn = rows / 8 * (network.dim + pad(network.dim + network.options.features, 8) / 8 + 6);
+    // up to three times ten rounds of Philox a row, and loops over what is put in it
+    let drawn = rows / 8 * (network.dim + pad(network.dim + network.options.features, 8) / 8 + 40);
     let forth = drawn + layers.iter().map(|l| turns_of_stream(rows, l.inputs, l.outputs)).sum::<usize>();
     let back = layers.iter().map(|l| turns_of_stream(rows, l.outputs, l.inputs)).sum::<usize>();
     // an eight of the inputs takes a turn for each of them, one to end and one of its own
